@@ -1,0 +1,1 @@
+"""Is it good enough: scores, quality by version."""

@@ -1,0 +1,109 @@
+"""`GET /api/prompts/{slug}/quality`: the quality report over HTTP.
+
+Knows the address, its parameters and the shape of the answer. Refuses to know how ClickHouse is reached (it is handed
+a way to get a client) and which prompts exist; what the client raises goes through to the application, which has one
+place for it.
+"""
+
+import inspect
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, Field
+
+from evaluation.report import Client, quality_report
+
+ClientFactory = Callable[[], Client | Awaitable[Client]]
+"""Gives the client to ask with, at once or awaited; who made it closes it."""
+
+
+class IntervalModel(BaseModel):
+    """A 95 % confidence interval, both ends included."""
+
+    low: float
+    high: float
+
+
+class ScoreModel(BaseModel):
+    """One score's name: a mean with its interval, or counts by label for a category."""
+
+    name: str
+    kind: str = Field(description="bool, number or category")
+    n: int = Field(description="calls with at least one parsed value of this score")
+    mean: float | None
+    interval: IntervalModel | None = Field(
+        description="95 %: Wilson for bools, Student's t for numbers, null below two"
+    )
+    unparsed: int = Field(description="scores whose value could not be read from the scorer's output")
+    labels: dict[str, int] = Field(description="for a category: number of scores by label")
+
+
+class QualityRowModel(BaseModel):
+    """One version under one served model; `model_served` is null in the totals over all models."""
+
+    version: int
+    model_served: str | None
+    calls: int
+    errors: int = Field(description="calls whose outcome is neither ok nor client_left")
+    error_rate: float
+    client_left: int
+    scored_calls: int
+    coverage: float = Field(description="scored calls as a share of calls")
+    scores: list[ScoreModel]
+    latency_p50_ms: float | None = Field(description="over calls that succeeded")
+    latency_p95_ms: float | None
+    first_chunk_p50_ms: float | None
+    input_tokens: int | None = Field(description="null where no call reports tokens")
+    input_tokens_mean: float | None
+    output_tokens: int | None
+    output_tokens_mean: float | None
+    cost: float | None = Field(description="US dollars over the calls that have a price; null where none has")
+    cost_mean: float | None
+    unpriced_calls: int
+    first_seen: datetime
+    last_seen: datetime
+    channels: list[str]
+
+
+class QualityModel(BaseModel):
+    """A prompt's quality by version in a half-open window; null bounds are open."""
+
+    prompt: str
+    since: datetime | None
+    until: datetime | None
+    purpose: str | None = Field(description="null where calls of every purpose were taken")
+    score: str | None
+    rows: list[QualityRowModel]
+    totals: list[QualityRowModel]
+
+
+def build_router(client_factory: ClientFactory) -> APIRouter:
+    """The router; `client_factory` is called once a request."""
+    router = APIRouter(tags=["quality"])
+
+    @router.get("/api/prompts/{slug}/quality")
+    async def quality(
+        slug: str,
+        since: Annotated[datetime | None, Query(description="first moment; without a zone it is UTC")] = None,
+        until: Annotated[datetime | None, Query(description="first moment after the window")] = None,
+        purpose: Annotated[str, Query(description="purpose of the calls, or 'all'")] = "production",
+        score: Annotated[str | None, Query(description="one score's name; without it every score")] = None,
+    ) -> QualityModel:
+        """Calls, errors, scores with 95 % intervals, latency, tokens and cost, by version and served model."""
+        begin, end = _in_utc(since), _in_utc(until)
+        if begin is not None and end is not None and begin >= end:
+            raise HTTPException(422, f"since ({begin.isoformat()}) must be before until ({end.isoformat()})")
+        made = client_factory()
+        client = await made if inspect.isawaitable(made) else made
+        report = await quality_report(
+            client, prompt=slug, since=begin, until=end, purpose=None if purpose == "all" else purpose, score=score
+        )
+        return QualityModel.model_validate(report.to_json())
+
+    return router
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time

@@ -1,0 +1,279 @@
+"""The request path, top to bottom: a call comes in, is resolved, rendered, sent, answered, and put on record.
+
+    parse -> context -> name -> resolve -> render -> merge -> route -> upstream -> tally -> record -> reply
+
+Knows the order and nothing else: each step is a function elsewhere. Knows no HTTP server: the edge hands in a `CallRequest` and
+sends the `Reply` on, and evaluations call `complete` just so. Every call ends in exactly one `CallEvent`, whatever happens, and it
+is on record before the last byte of the answer is given out. Nothing here waits for a database.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from proxy.context import read_context
+from proxy.draft import Draft
+from proxy.errors import (
+    ErrorAnswer,
+    ProxyError,
+    RequestRefused,
+    UpstreamFailed,
+    UpstreamTimeout,
+    answer_for,
+    error_body,
+)
+from proxy.merge import merge_chat
+from proxy.naming import named_prompt
+from proxy.plan import upstream_request, with_usage
+from proxy.price import PriceList
+from proxy.providers import Provider, route
+from proxy.stream import AnswerStream, StreamEnd
+from proxy.tally import Tally, tally_body
+from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+from registry.errors import RegistryError
+from registry.live import LiveRegistry
+from registry.template import render
+from tracing.event import CallEvent, Outcome
+
+CLIENT_LEFT_STATUS = 499  # nginx's number for it; no client ever sees it
+
+_NOT_PASSED_BACK = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("content-length", "content-encoding", "set-cookie", "server", "date", "alt-svc", "strict-transport-security"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRequest:
+    """A call as it came: header names in lower case, the body as bytes."""
+
+    endpoint: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    purpose: str = "production"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """All that the request path stands on; the composition root makes one per process."""
+
+    registry: LiveRegistry
+    providers: Sequence[Provider]
+    upstream: Upstream
+    prices: PriceList
+    record: Callable[[CallEvent], object]
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    new_id: Callable[[], str]
+    random_bytes: Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer for the client: a body in one piece, or a stream."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | AnswerStream
+
+
+async def complete(call: CallRequest, line: Line) -> Reply:
+    """Carries out one call.
+
+    Errors become replies; the only exception that leaves is CancelledError, when whoever asked has gone (the call is on record then).
+    """
+    draft = Draft(
+        call_id=line.new_id(), at=line.now(), started=line.clock(), endpoint=call.endpoint, purpose=call.purpose
+    )
+    try:
+        request = _prepare(call, line, draft)
+        draft.asked = line.clock()
+        answer = await line.upstream.send(request)
+        draft.timings["upstream"] = line.clock() - draft.asked
+        if draft.stream and answer.status < 400 and "text/event-stream" in answer.header("content-type"):
+            return Reply(status=answer.status, headers=_headers(draft, answer), body=_stream(draft, line, answer))
+        try:
+            body = await answer.body()
+        finally:
+            answer.close()
+        return _whole(draft, line, answer, body)
+    except (ProxyError, RegistryError) as error:
+        return _failed(draft, line, error)
+    except asyncio.CancelledError:
+        _record(draft, line, outcome="client_left", status=CLIENT_LEFT_STATUS, tally=Tally(usage_source="none"))
+        raise
+
+
+def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
+    """From the caller's body to the provider's request; notes on the draft what it learns on the way."""
+    body = _parsed(call.body)
+    draft.body, draft.sent = body, call.body
+    draft.stream = body.get("stream") is True
+    draft.context = read_context(call.headers, body, line.random_bytes)
+    named = named_prompt(body, call.headers)
+    original: bytes | None = call.body
+    if named is not None:
+        before = line.clock()
+        draft.variables = named.variables
+        draft.resolved = line.registry.resolve(named.reference)
+        draft.stale = line.registry.stale
+        resolved_at = line.clock()
+        rendered = render(draft.resolved.compiled, named.variables)
+        draft.timings.update(resolve=resolved_at - before, render=line.clock() - resolved_at)
+        draft.variables = rendered.variables
+        merged = merge_chat(draft.resolved.version.content, rendered.messages, named, body)
+        draft.body, draft.overrides = merged.body, merged.overrides
+        original = None
+    model = draft.body.get("model")
+    if not isinstance(model, str) or not model:
+        raise RequestRefused(
+            '\'model\' is missing: name a model, or a prompt as in {"prompt": {"id": "support-agent"}}',
+            code="request_invalid",
+            param="model",
+        )
+    draft.route = route(model, line.providers)
+    outgoing = draft.body
+    if draft.stream and (asking := with_usage(draft.body)) is not None:
+        outgoing, original = asking, None
+    request = upstream_request(draft.route, call.path, call.headers, outgoing, original)
+    draft.sent = request.body
+    return request
+
+
+def _parsed(body: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise RequestRefused(f"the request body is not valid JSON: {error}", code="request_invalid") from error
+    if not isinstance(value, dict):
+        raise RequestRefused("the request body must be a JSON object", code="request_invalid")
+    return value
+
+
+def _stream(draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
+    def first_chunk() -> None:
+        draft.first_chunk = line.clock()
+
+    def end(end: StreamEnd) -> None:
+        _record(
+            draft,
+            line,
+            outcome=end.outcome,
+            status=CLIENT_LEFT_STATUS if end.outcome == "client_left" else answer.status,
+            tally=end.tally,
+            error_code=end.error_code,
+            error_message=end.error_message,
+        )
+
+    asked_for = draft.body.get("stream_options")
+    hide = not (isinstance(asked_for, dict) and "include_usage" in asked_for)
+    return AnswerStream(answer, hide_usage=hide, on_first_chunk=first_chunk, on_end=end)
+
+
+def _whole(draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes) -> Reply:
+    """An answer in one piece, the provider's own errors included: they go back as they came, if they are JSON at all."""
+    tally = tally_body(body)
+    failed = answer.status >= 400
+    draft.first_chunk = None
+    headers = _headers(draft, answer)
+    if failed and "json" not in answer.header("content-type"):
+        message = f"provider '{answer.provider}' answered {answer.status} without a JSON error"
+        body = error_body(message, "api_error", "provider_error")
+        headers = [(name, value) for name, value in headers if name != "content-type"] + [
+            ("content-type", "application/json")
+        ]
+    _record(
+        draft,
+        line,
+        outcome="provider_error" if failed else "ok",
+        status=answer.status,
+        tally=tally,
+        error_code="provider_error" if failed else "",
+        error_message=tally.error if failed else "",
+    )
+    return Reply(status=answer.status, headers=headers, body=body)
+
+
+def _failed(draft: Draft, line: Line, error: ProxyError | RegistryError) -> Reply:
+    answer = answer_for(error)
+    outcome: Outcome = "refused"
+    if isinstance(error, UpstreamFailed):
+        outcome = "timeout" if isinstance(error, UpstreamTimeout) else "provider_error"
+    _record(
+        draft,
+        line,
+        outcome=outcome,
+        status=answer.status,
+        tally=Tally(),
+        error_code=answer.code,
+        error_message=answer.message,
+    )
+    return error_reply(answer, _own_headers(draft))
+
+
+def error_reply(answer: ErrorAnswer, headers: Sequence[tuple[str, str]] = ()) -> Reply:
+    """An error as a reply."""
+    return Reply(status=answer.status, headers=[("content-type", "application/json"), *headers], body=answer.body)
+
+
+def _record(
+    draft: Draft,
+    line: Line,
+    *,
+    outcome: Outcome,
+    status: int,
+    tally: Tally,
+    error_code: str = "",
+    error_message: str = "",
+) -> None:
+    if draft.context is not None and draft.context.record_mode == "none":
+        return
+    cost = None
+    if draft.route is not None:
+        cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
+    line.record(
+        draft.event(
+            outcome=outcome,
+            status=status,
+            now=line.clock(),
+            tally=tally,
+            cost=cost,
+            error_code=error_code,
+            error_message=error_message,
+        )
+    )
+
+
+def _headers(draft: Draft, answer: UpstreamAnswer) -> list[tuple[str, str]]:
+    passed = [
+        (name, value)
+        for name, value in answer.headers
+        if name not in _NOT_PASSED_BACK and not name.startswith("x-slugline-")
+    ]
+    return [*passed, *_own_headers(draft)]
+
+
+def _own_headers(draft: Draft) -> list[tuple[str, str]]:
+    headers = [("x-slugline-call-id", draft.call_id)]
+    if draft.resolved is not None:
+        version = draft.resolved.version
+        headers += [
+            ("x-slugline-prompt", version.reference),
+            ("x-slugline-version-id", version.version_id),
+            ("x-slugline-channel", draft.resolved.channel),
+            ("x-slugline-revision", str(draft.resolved.revision)),
+        ]
+    if draft.stale:
+        headers.append(("x-slugline-stale", "1"))
+    if draft.timings:
+        headers.append(
+            ("server-timing", ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in draft.timings.items()))
+        )
+    return headers

@@ -1,0 +1,152 @@
+"""The HTTP edge of `/v1`: ASGI in, `complete()`, ASGI out. Plain ASGI, because a decorated route costs half the throughput.
+
+Owns the client's side of a call: reads the body within a bound, notices when the client leaves, and passes chunks on one by one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from proxy.complete import CallRequest, Line, Reply, complete, error_reply
+from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, answer_for
+from proxy.models import list_models
+from proxy.stream import AnswerStream
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+
+ENDPOINTS = {"/v1/chat/completions": ("chat.completions", "chat/completions")}
+"""Paths that are calls: the endpoint's name on the record, and the path below a provider's base URL."""
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before it had sent its request."""
+
+
+class Edge:
+    """The ASGI application of `/v1`."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], scope["method"]
+        try:
+            if path in ENDPOINTS and method == "POST":
+                endpoint, upstream_path = ENDPOINTS[path]
+                body = await _body(receive)
+                await self._call(
+                    CallRequest(endpoint=endpoint, path=upstream_path, headers=_headers(scope), body=body),
+                    receive,
+                    send,
+                )
+            elif path == "/v1/models" and method == "GET":
+                await _send_reply(await list_models(self._line, _headers(scope)), send)
+            else:
+                raise _not_found(path, method)
+        except ProxyError as error:
+            await _send_reply(error_reply(answer_for(error)), send)
+        except ClientLeft:
+            return
+
+    async def _call(self, call: CallRequest, receive: Receive, send: Send) -> None:
+        """Carries out a call while watching for the client to leave; leaving cancels the provider's call."""
+        departure = Departure(receive)
+        try:
+            reply = await complete(call, self._line)
+            if isinstance(reply.body, bytes):
+                departure.over = True
+                await _send_reply(reply, send)
+            else:
+                await self._send_stream(reply, reply.body, send, departure)
+        except asyncio.CancelledError:
+            if not departure.seen:
+                raise
+        finally:
+            departure.stop()
+
+    async def _send_stream(self, reply: Reply, stream: AnswerStream, send: Send, departure: "Departure") -> None:
+        try:
+            await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(reply.headers)})
+            while (chunk := await stream.next()) is not None:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            departure.over = True
+            await send({"type": "http.response.body", "body": b""})
+        except BaseException:
+            departure.over = (
+                True  # the client's leaving is known by now: it must not interrupt the closing of the provider's call
+            )
+            code, message = (
+                ("", "") if departure.seen else ("server_stopped", "the server stopped before the stream had ended")
+            )
+            stream.leave(error_code=code, error_message=message)
+            raise
+        stream.close()
+
+
+class Departure:
+    """Watches one client: when it goes, the task that serves it is cancelled."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.seen = False
+        self.over = False
+        self._receive = receive
+        self._server = asyncio.current_task()
+        self._watch = asyncio.create_task(self._wait())
+
+    async def _wait(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self.over and self._server is not None:
+            self.seen = True
+            self._server.cancel()
+
+    def stop(self) -> None:
+        self.over = True
+        self._watch.cancel()
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        return bytes(message.get("body", b""))
+    parts, size = [], 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientLeft
+        part = message.get("body", b"")
+        size += len(part)
+        if size > MAX_BODY_BYTES:
+            raise RequestTooLarge(
+                f"the request body is over the limit of {MAX_BODY_BYTES // 2**20} MiB", code="request_too_large"
+            )
+        parts.append(part)
+        if not message.get("more_body"):
+            return b"".join(parts)
+        message = await receive()
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _encoded(headers: list[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+
+
+async def _send_reply(reply: Reply, send: Send) -> None:
+    assert isinstance(reply.body, bytes)  # noqa: S101 - streams take the other way
+    headers = [*_encoded(reply.headers), (b"content-length", str(len(reply.body)).encode())]
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+
+def _not_found(path: str, method: str) -> RouteNotFound:
+    known = "POST /v1/chat/completions and GET /v1/models"
+    return RouteNotFound(
+        f"{method} {path} is not an endpoint of this server; it has {known}", code="request_route_not_found"
+    )

@@ -1,0 +1,66 @@
+"""`GET /v1/models`: every prompt under the name that a call can use, then the models of the providers that answer."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from proxy.complete import Line, Reply
+from proxy.errors import ProxyError, RouteNotFound
+from proxy.naming import MODEL_PREFIX
+from proxy.providers import Provider, route
+from proxy.upstream import UpstreamRequest
+
+_WAIT_SECONDS = 5.0
+
+
+async def list_models(line: Line, headers: Mapping[str, str]) -> Reply:
+    """OpenAI's list of models. A provider that doesn't answer is named in the header `x-slugline-models-missing`."""
+    answers = await asyncio.gather(*(_models_of(line, provider, headers) for provider in line.providers))
+    models: list[dict[str, Any]] = [
+        {"id": f"{MODEL_PREFIX}{slug}", "object": "model", "created": 0, "owned_by": "slugline"}
+        for slug in line.registry.slugs()
+    ]
+    missing = []
+    for provider, entries in zip(line.providers, answers, strict=True):
+        if entries is None:
+            missing.append(provider.name)
+            continue
+        models += [{**entry, "id": callable_name(entry["id"], provider, line.providers)} for entry in entries]
+    reply_headers = [("content-type", "application/json")]
+    if missing:
+        reply_headers.append(("x-slugline-models-missing", ", ".join(missing)))
+    return Reply(status=200, headers=reply_headers, body=orjson.dumps({"object": "list", "data": models}))
+
+
+def callable_name(model: str, provider: Provider, providers: Sequence[Provider]) -> str:
+    """The name by which a call reaches this provider's model: its own where that leads there, else with the provider in front."""
+    try:
+        found = route(model, providers)
+    except RouteNotFound:
+        found = None
+    if found is not None and found.provider is provider and found.model == model:
+        return model
+    return f"{provider.name}/{model}"
+
+
+async def _models_of(line: Line, provider: Provider, headers: Mapping[str, str]) -> list[dict[str, Any]] | None:
+    authorization = f"Bearer {provider.api_key}" if provider.api_key else headers.get("authorization")
+    forwarded = [("accept-encoding", "identity")] + ([("authorization", authorization)] if authorization else [])
+    request = UpstreamRequest(
+        provider=provider.name, method="GET", url=f"{provider.base_url}/models", headers=forwarded, body=b""
+    )
+    try:
+        async with asyncio.timeout(_WAIT_SECONDS):
+            answer = await line.upstream.send(request)
+            try:
+                body = await answer.body()
+            finally:
+                answer.close()
+        data = orjson.loads(body).get("data")
+    except (ProxyError, TimeoutError, orjson.JSONDecodeError, AttributeError):
+        return None
+    if answer.status >= 400 or not isinstance(data, list):
+        return None
+    return [entry for entry in data if isinstance(entry, dict) and isinstance(entry.get("id"), str)]

@@ -1,0 +1,126 @@
+"""A streamed answer on its way: chunks pass on as they come, and the call is on record before its last bytes are.
+
+Knows events and their order; refuses to know ASGI and the record's shape. Whoever reads it either reads to the end or calls
+`leave`: both end in exactly one record.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxy.errors import UpstreamFailed, UpstreamTimeout, error_event
+from proxy.sse import EventReader, ServerSentEvent
+from proxy.tally import Tally, tally_events
+from proxy.upstream import UpstreamAnswer
+from tracing.event import Outcome
+
+_KEPT_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamEnd:
+    """How a stream ended."""
+
+    outcome: Outcome
+    tally: Tally
+    error_code: str = ""
+    error_message: str = ""
+
+
+class AnswerStream:
+    """The chunks of an answer. `on_end` is called once, before the bytes that end the stream are given out."""
+
+    def __init__(
+        self,
+        answer: UpstreamAnswer,
+        *,
+        hide_usage: bool,
+        on_first_chunk: Callable[[], None],
+        on_end: Callable[[StreamEnd], None],
+    ) -> None:
+        self._answer = answer
+        self._hide_usage = hide_usage
+        self._on_first_chunk = on_first_chunk
+        self._on_end = on_end
+        self._reader = EventReader()
+        self._payloads: list[bytes] = []
+        self._kept = 0
+        self._begun = False
+        self._ended = False
+        self._exhausted = False
+
+    async def next(self) -> bytes | None:
+        """The next bytes for the client, or None when the stream is over."""
+        while not self._exhausted:
+            try:
+                chunk = await self._answer.chunk()
+            except UpstreamFailed as error:
+                self._exhausted = True
+                outcome: Outcome = "timeout" if isinstance(error, UpstreamTimeout) else "provider_error"
+                if self._end(outcome, error.code, error.message):
+                    return error_event(error.message, error.code)
+                return None
+            if chunk is None:
+                self._exhausted = True
+                return self._at_end_of_body()
+            if not self._begun:
+                self._begun = True
+                self._on_first_chunk()
+            passed = self._pass(chunk)
+            if passed:
+                return passed
+        return None
+
+    def leave(self, *, error_code: str = "", error_message: str = "") -> None:
+        """Ends the stream early because the client is gone; the provider's call is aborted."""
+        self._exhausted = True
+        self._end("client_left", error_code, error_message)
+        self._answer.close()
+
+    def close(self) -> None:
+        """Gives the connection back after the end."""
+        self._answer.close()
+
+    def _pass(self, chunk: bytes) -> bytes:
+        events = self._reader.feed(chunk)
+        done = False
+        for event in events:
+            self._keep(event)
+            done = done or event.data == b"[DONE]"
+        if done or b"[DONE]" in self._reader.rest:
+            self._end("ok")
+        if not self._hide_usage:
+            return chunk
+        return b"".join(event.raw for event in events if not _only_usage(event))
+
+    def _keep(self, event: ServerSentEvent) -> None:
+        """Keeps an event for the tally; of an enormous stream only what counts."""
+        self._kept += len(event.data)
+        if self._kept <= _KEPT_BYTES or b'"usage"' in event.data or b'"error"' in event.data:
+            self._payloads.append(event.data)
+
+    def _at_end_of_body(self) -> bytes | None:
+        rest = self._reader.finish()
+        tally = tally_events(self._payloads, complete=True)
+        if tally.finish_reason or tally.error:
+            self._end("ok")
+        elif self._end("provider_error", "provider_cut_off", "the provider's stream ended before the answer did"):
+            message = f"provider '{self._answer.provider}' ended its stream before the answer did"
+            return rest + error_event(message, "provider_cut_off")
+        return rest or None
+
+    def _end(self, outcome: Outcome, error_code: str = "", error_message: str = "") -> bool:
+        """Puts the end on record, once; True the first time."""
+        if self._ended:
+            return False
+        self._ended = True
+        tally = tally_events(self._payloads, complete=outcome == "ok")
+        if tally.error and outcome == "ok":
+            outcome, error_code, error_message = "provider_error", "provider_error_event", tally.error
+        self._on_end(StreamEnd(outcome=outcome, tally=tally, error_code=error_code, error_message=error_message))
+        return True
+
+
+def _only_usage(event: ServerSentEvent) -> bool:
+    """The extra chunk that `include_usage` adds: usage and no choices."""
+    data = event.data
+    return b'"usage"' in data and b'"choices":[]' in data.replace(b" ", b"")

@@ -1,0 +1,165 @@
+"""What an answer says about itself: model, fingerprint, tokens, finish reason, text. Pure.
+
+An answer is tallied once, at its end: a stream's events are kept as bytes while they pass and read together, so that nothing is
+parsed between a chunk's coming and its going. A provider's figures are taken as they are, where they are possible figures.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tracing.event import UsageSource
+
+_MAX_TOKENS = 2**32 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What was read from an answer. Tokens are None where the provider gave none."""
+
+    model: str = ""
+    system_fingerprint: str = ""
+    response_id: str = ""
+    finish_reason: str = ""
+    input_tokens: int | None = None
+    cached_input_tokens: int | None = None
+    output_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    usage_source: UsageSource = "none"
+    response: str = ""
+    error: str = ""
+
+
+def tally_body(body: bytes) -> Tally:
+    """The tally of an answer that came whole."""
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    text = body.decode("utf-8", "replace")
+    if not isinstance(answer, dict):
+        return Tally(response=text)
+    return _tally(answer, text, complete=True)
+
+
+def tally_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
+    """The tally of a stream from its events' data, assembled into the answer that it would have been unstreamed.
+
+    `complete` is False when the stream broke off: usage that was not given by then is unknown, and called partial.
+    """
+    answer: dict[str, Any] = {}
+    choices: dict[int, dict[str, Any]] = {}
+    error = ""
+    for payload in payloads:
+        if not payload or payload == b"[DONE]":
+            continue
+        try:
+            chunk = orjson.loads(payload)
+        except orjson.JSONDecodeError:
+            error = error or "the stream held an event that is not JSON"
+            continue
+        if not isinstance(chunk, dict):
+            continue
+        if chunk.get("error"):
+            error = _error_text(chunk["error"])
+        for key, value in chunk.items():
+            if key != "choices" and value is not None:
+                answer[key] = value
+        for part in _dicts(chunk.get("choices")):
+            _add_choice(choices, part)
+    if answer or choices:
+        answer["choices"] = [choices[index] for index in sorted(choices)]
+        if answer.get("object") == "chat.completion.chunk":
+            answer["object"] = "chat.completion"
+    text = orjson.dumps(answer).decode() if answer else ""
+    found = _tally(answer, text, complete=complete)
+    return found if not error else Tally(**{**_fields(found), "error": error})
+
+
+def _tally(answer: Mapping[str, Any], text: str, *, complete: bool) -> Tally:
+    usage = answer.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    inputs = _details(usage, "prompt_tokens_details")
+    outputs = _details(usage, "completion_tokens_details")
+    reasons = [
+        choice["finish_reason"] for choice in _dicts(answer.get("choices")) if _text(choice.get("finish_reason"))
+    ]
+    return Tally(
+        model=_text(answer.get("model")),
+        system_fingerprint=_text(answer.get("system_fingerprint")),
+        response_id=_text(answer.get("id")),
+        finish_reason=reasons[0] if reasons else "",
+        input_tokens=_count(usage.get("prompt_tokens")),
+        cached_input_tokens=_count(inputs.get("cached_tokens")),
+        output_tokens=_count(usage.get("completion_tokens")),
+        reasoning_tokens=_count(outputs.get("reasoning_tokens")),
+        usage_source="provider" if usage else "none" if complete else "partial",
+        response=text,
+        error=_error_text(answer["error"]) if answer.get("error") else "",
+    )
+
+
+def _add_choice(choices: dict[int, dict[str, Any]], part: Mapping[str, Any]) -> None:
+    given = part.get("index")
+    index = given if isinstance(given, int) else 0
+    choice = choices.setdefault(index, {"index": index, "message": {}, "finish_reason": None})
+    for key, value in part.items():
+        if key == "delta" and isinstance(value, dict):
+            _add_delta(choice["message"], value)
+        elif key == "text" and isinstance(value, str):
+            choice["text"] = choice.get("text", "") + value
+        elif key not in {"delta", "index"} and value is not None:
+            choice[key] = value
+
+
+def _add_delta(message: dict[str, Any], delta: Mapping[str, Any]) -> None:
+    """Strings grow, except those that name something; lists of parts with an index are joined part by part."""
+    for key, value in delta.items():
+        if key == "tool_calls":
+            calls = message.setdefault("tool_calls", [])
+            for part in _dicts(value):
+                _add_tool_call(calls, part)
+        elif isinstance(value, str) and key not in {"role", "id", "type", "name"}:
+            message[key] = (message.get(key) or "") + value
+        elif isinstance(value, dict):
+            _add_delta(message.setdefault(key, {}), value)
+        elif value is not None or key not in message:
+            message[key] = value
+
+
+def _add_tool_call(calls: list[dict[str, Any]], part: Mapping[str, Any]) -> None:
+    index = part.get("index", 0)
+    call = next((call for call in calls if call.get("index") == index), None)
+    if call is None:
+        call = {"index": index}
+        calls.append(call)
+    _add_delta(call, {key: value for key, value in part.items() if key != "index"})
+
+
+def _fields(tally: Tally) -> dict[str, Any]:
+    return {name: getattr(tally, name) for name in tally.__dataclass_fields__}
+
+
+def _details(usage: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    details = usage.get(key)
+    return details if isinstance(details, dict) else {}
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _count(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS else None
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _error_text(value: Any) -> str:
+    if isinstance(value, dict) and isinstance(value.get("message"), str):
+        return str(value["message"])
+    return value if isinstance(value, str) else orjson.dumps(value).decode()

@@ -1,0 +1,1 @@
+"""What a prompt is: versions, channels, rendering and their storage."""

@@ -1,0 +1,161 @@
+"""Everything the registry refuses, as one small tree, and the sentences that say so.
+
+Knows codes, messages and the HTTP status each class stands for. Refuses to know where errors are raised or how a
+border prints them: the application turns them into OpenAI's error body in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class RegistryError(Exception):
+    """Base of all refusals. `message` is for people, `param` names the input at fault where there is one."""
+
+    code: ClassVar[str] = "prompt_error"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class PromptNotFoundError(RegistryError):
+    """No prompt has this slug."""
+
+    code = "prompt_not_found"
+
+
+class PromptVersionNotFoundError(RegistryError):
+    """The prompt exists, the numbered version doesn't."""
+
+    code = "prompt_version_not_found"
+
+
+class PromptChannelNotFoundError(RegistryError):
+    """The prompt exists and has no channel of this name."""
+
+    code = "prompt_channel_not_found"
+
+
+class PromptChannelEmptyError(RegistryError):
+    """Nothing is on the channel yet, or nothing earlier was."""
+
+    code = "prompt_channel_empty"
+
+
+class PromptReferenceInvalidError(RegistryError):
+    """A slug, channel name or reference is not well-formed, or not allowed here."""
+
+    code = "prompt_reference_invalid"
+
+
+class PromptVariableMissingError(RegistryError):
+    """Required variables were not given; the message names all of them."""
+
+    code = "prompt_variable_missing"
+
+
+class PromptVariableInvalidError(RegistryError):
+    """A variable's value is not what its schema allows."""
+
+    code = "prompt_variable_invalid"
+
+
+class PromptRenderFailedError(RegistryError):
+    """A template raised while rendering."""
+
+    code = "prompt_render_failed"
+
+
+class PromptRenderLimitError(RegistryError):
+    """A template reached a limit of output, steps or time."""
+
+    code = "prompt_render_limit"
+
+
+class PromptInvalidError(RegistryError):
+    """Content (or another input of a write) was refused before anything was stored."""
+
+    code = "prompt_invalid"
+
+
+class PromptConflictError(RegistryError):
+    """`If-Match` named a revision that is no longer the prompt's."""
+
+    code = "prompt_conflict"
+
+
+class PromptExistsError(RegistryError):
+    """A prompt that must be new exists already."""
+
+    code = "prompt_exists"
+
+
+class RegistryUnavailableError(RegistryError):
+    """The registry's database can't be read or written now."""
+
+    code = "registry_unavailable"
+
+
+STATUS: Mapping[type[RegistryError], int] = {
+    RegistryError: 400,
+    PromptNotFoundError: 404,
+    PromptVersionNotFoundError: 404,
+    PromptChannelNotFoundError: 404,
+    PromptChannelEmptyError: 404,
+    PromptReferenceInvalidError: 400,
+    PromptVariableMissingError: 400,
+    PromptVariableInvalidError: 400,
+    PromptRenderFailedError: 400,
+    PromptRenderLimitError: 400,
+    PromptInvalidError: 400,
+    PromptConflictError: 412,
+    PromptExistsError: 409,
+    RegistryUnavailableError: 503,
+}
+"""HTTP status by class; `STATUS[type(error)]` holds for every error raised by this room."""
+
+
+def nearest(wrong: str, known: Iterable[str]) -> str | None:
+    """The known name closest in spelling, or None when nothing is close.
+
+    Compares only names of about the same length, so that an unknown slug costs little in a large registry.
+    """
+    candidates = [name for name in known if abs(len(name) - len(wrong)) <= 4]
+    return next(iter(get_close_matches(wrong, candidates[:2000], n=1, cutoff=0.6)), None)
+
+
+def prompt_not_found(slug: str, known: Iterable[str]) -> PromptNotFoundError:
+    """No such slug; suggests the nearest of `known`."""
+    guess = nearest(slug, known)
+    hint = f"; did you mean '{guess}'?" if guess else "; `slugline prompt list` shows those that exist"
+    return PromptNotFoundError(f"prompt '{slug}' not found{hint}", param="prompt")
+
+
+def version_not_found(slug: str, number: int, newest: int) -> PromptVersionNotFoundError:
+    """No such version; names those that exist (numbers have no gaps)."""
+    have = "only version 1" if newest == 1 else f"versions 1-{newest}"
+    return PromptVersionNotFoundError(f"prompt '{slug}' has no version {number}; it has {have}", param="version")
+
+
+def channel_not_found(slug: str, channel: str, known: Iterable[str]) -> PromptChannelNotFoundError:
+    """No such channel; names those that exist."""
+    names = sorted(known)
+    hint = f"; did you mean version {channel[1:]} ({slug}@{channel[1:]})?" if channel[1:].isdigit() else ""
+    if not hint and (guess := nearest(channel, names)):
+        hint = f"; did you mean '{guess}'?"
+    return PromptChannelNotFoundError(
+        f"prompt '{slug}' has no channel '{channel}'{hint or ''} (it has {', '.join(names)})", param="version"
+    )
+
+
+def channel_empty(slug: str, channel: str, newest: int) -> PromptChannelEmptyError:
+    """The channel exists for every prompt, but this prompt has nothing on it yet."""
+    return PromptChannelEmptyError(
+        f"prompt '{slug}' has nothing on channel '{channel}' yet: promote a version first "
+        f"(slugline prompt promote {slug} {newest}) or call {slug}@latest",
+        param="version",
+    )

@@ -1,0 +1,190 @@
+"""Prompts as files: read a .prompty, YAML, JSON or plain text file, and write a .prompty back.
+
+Knows the formats. Refuses to touch the disk: it takes and gives text. Role markers (`system:` on a line of its own)
+count in a file's body only; in a value of a variable they are text like any other.
+
+The Prompty format: front matter in YAML between two lines of `---`, then a Jinja2 body with role markers
+(https://www.prompty.ai/docs/prompty-file-spec). A body line that merely looks like a marker is written `\\system:`.
+What a body can't carry (parts, names, tool calls, text that starts or ends with an empty line) is written under
+`messages` in the front matter instead, so that a prompt always comes back as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from registry.content import ROLES, as_mapping, parse_content
+from registry.errors import PromptInvalidError
+from registry.frontmatter import content_fields
+from registry.values import Content, Version
+
+_MARKER = re.compile(rf"#?\s*({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
+_FENCE = re.compile(r"---[ \t]*\n((?:.*?\n)?)---[ \t]*(?:\n|$)", re.DOTALL)
+_ODD_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")  # YAML would read them as plain line ends
+_BODY_FIELDS = {"role", "content"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptFile:
+    """What a file says: the content, and what it calls itself."""
+
+    content: Content
+    name: str | None = None
+    description: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def read_prompt_file(source: str, name: str) -> PromptFile:
+    """Read a file's text; the ending of `name` tells the format (.prompty, .yaml, .yml, .json, else plain text).
+
+    Plain text becomes one system message. Raises PromptInvalidError that says what is wrong and where.
+    """
+    source = source.removeprefix("\ufeff").replace("\r\n", "\n")
+    ending = name.lower().rpartition(".")[2] if "." in name else ""
+    try:
+        if ending == "prompty":
+            return _read_prompty(source)
+        if ending in ("yaml", "yml"):
+            return _read_mapping(_yaml(source))
+        if ending == "json":
+            return _read_mapping(json.loads(source))
+    except json.JSONDecodeError as error:
+        raise PromptInvalidError(f"{name} is not JSON: {error.msg} in line {error.lineno}", param="file") from error
+    except PromptInvalidError as error:
+        raise PromptInvalidError(f"{name}: {error.message}", param=error.param) from error
+    return PromptFile(content=text_content(source))
+
+
+def text_content(text: str) -> Content:
+    """Plain text as a prompt of one system message."""
+    return Content(messages=({"role": "system", "content": text},))
+
+
+def to_prompty(version: Version, *, description: str = "") -> str:
+    """The version as a .prompty file; `read_prompt_file` gives equal content back."""
+    content = version.content
+    fields = as_mapping(content)
+    body = _written(content)
+    if body is not None:
+        fields.pop("messages", None)
+        fields.pop("text", None)
+    if content.kind == "chat":
+        fields.pop("kind")
+    front = {"name": version.slug, **({"description": description} if description else {}), **fields}
+    text: str = yaml.dump(front, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+    return f"---\n{text}---\n{body or ''}"
+
+
+def _read_prompty(source: str) -> PromptFile:
+    fence = _FENCE.match(source)
+    front = _yaml(fence.group(1)) if fence else {}
+    body = source[fence.end() :] if fence else source
+    if not isinstance(front, Mapping):
+        raise PromptInvalidError("the front matter is a mapping of names to values", param="file")
+    fields = content_fields(front)
+    if "messages" not in fields and "text" not in fields:
+        if fields.get("kind") == "text":
+            fields["text"] = body.removesuffix("\n")
+        else:
+            fields["messages"] = _read_body(body)
+    elif body.strip():
+        raise PromptInvalidError("the messages stand in the front matter and in the body; leave one out", param="file")
+    return _file(front, fields)
+
+
+def _read_mapping(data: Any) -> PromptFile:
+    if not isinstance(data, Mapping):
+        raise PromptInvalidError("the file holds a mapping with 'messages' or 'text'", param="file")
+    return _file(data, content_fields(data))
+
+
+def _file(front: Mapping[str, Any], fields: Mapping[str, Any]) -> PromptFile:
+    tags = front.get("tags") or ()
+    return PromptFile(
+        content=parse_content(fields),
+        name=front["name"] if isinstance(front.get("name"), str) else None,
+        description=str(front.get("description") or ""),
+        tags=tuple(str(tag) for tag in tags) if isinstance(tags, (list, tuple)) else (str(tags),),
+    )
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise PromptInvalidError(f"not YAML: {getattr(error, 'problem', None) or error}{line}", param="file") from error
+    except (ValueError, RecursionError) as error:  # an impossible date, a thousand brackets
+        raise PromptInvalidError(f"not YAML that a prompt can hold: {error}", param="file") from error
+
+
+def _read_body(body: str) -> list[dict[str, Any]]:
+    """Messages between role markers; text before the first marker is the system's."""
+    found: list[tuple[str, list[str]]] = []
+    for line in body.split("\n"):
+        marker = _MARKER.fullmatch(line)
+        if marker:
+            found.append((marker.group(1).lower(), []))
+            continue
+        if not found:
+            if not line.strip():
+                continue
+            found.append(("system", []))
+        found[-1][1].append(line[1:] if line.startswith("\\") and _MARKER.fullmatch(line.lstrip("\\")) else line)
+    return [_message(role, lines) for role, lines in found]
+
+
+def _message(role: str, lines: list[str]) -> dict[str, Any]:
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    if role == "placeholder":
+        return {"role": role, "name": "\n".join(lines).strip() or "messages"}
+    return {"role": role, "content": "\n".join(lines)}
+
+
+def _written(content: Content) -> str | None:
+    """The body of a .prompty file, or None where a body would not come back as it was."""
+    if content.kind == "text":
+        text = content.text or ""
+        return None if "\r" in text else f"{text}\n"
+    blocks = []
+    for message in content.messages:
+        role, said = message["role"], message.get("content")
+        if role == "placeholder":
+            blocks.append(f"placeholder:\n{message['name']}\n")
+            continue
+        if set(message) != _BODY_FIELDS or not isinstance(said, str) or not _survives(said):
+            return None
+        lines = [f"\\{line}" if _MARKER.fullmatch(line.lstrip("\\")) else line for line in said.split("\n")]
+        blocks.append(f"{role}:\n" + "\n".join(lines) + "\n")
+    return "\n".join(blocks)
+
+
+def _survives(text: str) -> bool:
+    lines = text.split("\n")
+    return "\r" not in text and text.strip() != "" and lines[0].strip() != "" and lines[-1].strip() != ""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Long text as a block that people can read and edit, and no references between values."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write equal values out twice."""
+        return True
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        """Text of several lines as a block; PyYAML quotes it where a block can't hold it."""
+        style = '"' if _ODD_BREAKS.search(data) else "|" if "\n" in data else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)

@@ -1,0 +1,1 @@
+"""How the registry's tables come to be, one numbered step after the other."""

@@ -1,0 +1,127 @@
+"""One template text, compiled: what it takes, how to render it, and errors that say where.
+
+Knows one text at a time. Refuses to know which message it belongs to beyond a name for it in errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from jinja2 import Template, nodes
+from jinja2.exceptions import TemplateSyntaxError, UndefinedError
+
+from registry.bounding import Bounding
+from registry.budget import Budget
+from registry.discovery import Discovery
+from registry.errors import PromptInvalidError, PromptRenderFailedError, PromptVariableMissingError, RegistryError
+from registry.filters import BUDGET
+from registry.sandbox import REFUSED, Sandbox, unknown_filter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A compiled template, or plain text where the source has nothing to render."""
+
+    where: str
+    fixed: str
+    """Characters that stand in the source outside any tag; the whole text if `template` is None."""
+    template: Template | None
+
+    def render(self, variables: Mapping[str, Any], budget: Budget) -> str:
+        """The text for these variables.
+
+        Raises PromptRenderLimitError, PromptVariableMissingError for a name that isn't there, and
+        PromptRenderFailedError for whatever else the template runs into.
+        """
+        budget.emit(len(self.fixed))
+        if self.template is None:
+            return self.fixed
+        try:
+            context = self.template.new_context({**variables, BUDGET: budget})
+            return "".join(self.template.root_render_func(context))
+        except RegistryError:
+            raise
+        except UndefinedError as error:
+            raise self._undefined(error) from error
+        except Exception as error:  # whatever a template does is the template's failure, never the server's
+            raise PromptRenderFailedError(self._failed(error), param=self.where) from error
+
+    def _undefined(self, error: UndefinedError) -> RegistryError:
+        said = str(error)
+        name = said.removesuffix(" is undefined")
+        if name != said and name.startswith("'"):
+            return PromptVariableMissingError(
+                f"variable {name} is not given, and {self.where} needs it for these values{self._at(error)}",
+                param=name.strip("'"),
+            )
+        return PromptRenderFailedError(self._failed(error), param=self.where)
+
+    def _failed(self, error: Exception) -> str:
+        reason = "it calls itself too deeply" if isinstance(error, RecursionError) else str(error)[:500]
+        return f"rendering {self.where} failed{self._at(error)}: {reason or type(error).__name__}"
+
+    def _at(self, error: Exception) -> str:
+        line = self._line(error.__traceback__)
+        return f" at line {line}" if line else ""
+
+    def _line(self, traceback: TracebackType | None) -> int | None:
+        line = None
+        while traceback is not None:
+            template = traceback.tb_frame.f_globals.get("__jinja_template__")
+            if isinstance(template, Template) and template is self.template:
+                line = template.get_corresponding_lineno(traceback.tb_lineno)
+            traceback = traceback.tb_next
+        return line
+
+
+def compile_piece(sandbox: Sandbox, source: str, where: str, discovery: Discovery) -> Piece:
+    """Parse, check and compile one template; its variables go into `discovery`.
+
+    Raises PromptInvalidError that names `where` and the line.
+    """
+    try:
+        tree = sandbox.parse(source)
+        if not sandbox.admit(tree):
+            raise _invalid(
+                where, None, "the templates have too many tags and operators; move repeated parts into loops"
+            )
+        _check(tree, sandbox, where)
+        discovery.read(tree)
+        fixed = "".join(data.data for data in tree.find_all(nodes.TemplateData))
+        if all(isinstance(node, nodes.TemplateData) for output in tree.body for node in _printed(output)):
+            return Piece(where=where, fixed=fixed, template=None)
+        code = sandbox.compile(Bounding().visit(tree), filename=f"<{where}>")
+        template = Template.from_code(sandbox, code, sandbox.make_globals(None))
+    except TemplateSyntaxError as error:
+        raise _invalid(where, error.lineno, error.message or "syntax error") from error
+    except RegistryError:
+        raise
+    except RecursionError as error:
+        raise _invalid(where, None, "it is nested too deeply") from error
+    except Exception as error:  # Python's own compiler has limits, too, and several ways to say so
+        raise _invalid(where, None, f"it can't be compiled: {error}") from error
+    return Piece(where=where, fixed=fixed, template=template)
+
+
+def _printed(statement: nodes.Node) -> list[nodes.Node]:
+    return list(statement.nodes) if isinstance(statement, nodes.Output) else [statement]
+
+
+def _check(tree: nodes.Template, sandbox: Sandbox, where: str) -> None:
+    for refused, sentence in REFUSED.items():
+        for node in tree.find_all(refused):
+            raise _invalid(where, node.lineno, sentence)
+    for used in tree.find_all(nodes.Filter):
+        if used.name not in sandbox.public_filters:
+            raise _invalid(where, used.lineno, unknown_filter(used.name, sandbox.public_filters))
+    for test in tree.find_all(nodes.Test):
+        if test.name not in sandbox.tests:
+            raise _invalid(where, test.lineno, f"no test named '{test.name}'")
+
+
+def _invalid(where: str, line: int | None, reason: str) -> PromptInvalidError:
+    at = f", line {line}" if line else ""
+    return PromptInvalidError(f"{where}{at}: {reason}", param=where)

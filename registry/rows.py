@@ -1,0 +1,104 @@
+"""Rows to values, and the statements that read them.
+
+Knows how each value lies in the tables. Refuses to know transactions and to write: it is handed a connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, func, select
+
+from registry.content import parse_content
+from registry.tables import channels, events, prompts, versions
+from registry.values import Channel, HistoryEntry, Prompt, Version
+
+LATEST = "latest"
+
+
+def version_of(row: RowMapping) -> Version:
+    """A version from its row."""
+    return Version(**{**row, "content": parse_content(json.loads(row["content"]))})
+
+
+def read_revision(connection: Connection) -> int:
+    """The registry's revision: that of its last event, 0 before the first."""
+    newest: int = connection.execute(select(func.coalesce(func.max(events.c.revision), 0))).scalar_one()
+    return newest
+
+
+def read_prompts(connection: Connection, where: Any = None) -> list[Prompt]:
+    """Prompts with their channels, by slug; all of them, or those that meet a condition on the table prompts."""
+    query = select(prompts).order_by(prompts.c.slug)
+    pointers = select(channels.c.slug, channels.c.name, channels.c.version).order_by(channels.c.name)
+    if where is not None:
+        query = query.where(where)
+        pointers = pointers.join(prompts, prompts.c.slug == channels.c.slug).where(where)
+    by_slug: dict[str, dict[str, int]] = {}
+    for slug, name, version in connection.execute(pointers):
+        by_slug.setdefault(slug, {})[name] = version
+    return [_prompt_of(row, by_slug[row["slug"]]) for row in connection.execute(query).mappings()]
+
+
+def read_slugs(connection: Connection) -> list[str]:
+    """Every slug."""
+    return list(connection.execute(select(prompts.c.slug)).scalars())
+
+
+def read_channels(connection: Connection, slug: str) -> dict[str, Channel]:
+    """A prompt's channels by name; empty if there is no such prompt."""
+    rows = connection.execute(select(channels).where(channels.c.slug == slug).order_by(channels.c.name)).mappings()
+    return {row["name"]: Channel(**row) for row in rows}
+
+
+def read_version(connection: Connection, slug: str, number: int) -> Version | None:
+    """One version, or None."""
+    row = connection.execute(_versions(slug).where(versions.c.number == number)).mappings().first()
+    return None if row is None else version_of(row)
+
+
+def read_versions(connection: Connection, slug: str) -> list[Version]:
+    """A prompt's versions, newest first."""
+    return [
+        version_of(row) for row in connection.execute(_versions(slug).order_by(versions.c.number.desc())).mappings()
+    ]
+
+
+def read_history(
+    connection: Connection, slug: str | None, limit: int, before_revision: int | None
+) -> list[HistoryEntry]:
+    """Events, newest first."""
+    query = select(events).order_by(events.c.revision.desc()).limit(limit)
+    if slug is not None:
+        query = query.where(events.c.slug == slug)
+    if before_revision is not None:
+        query = query.where(events.c.revision < before_revision)
+    return [HistoryEntry(**row) for row in connection.execute(query).mappings()]
+
+
+def read_moves(connection: Connection, slug: str, channel: str) -> list[tuple[str, int]]:
+    """A channel's moves as (action, to_version), oldest first."""
+    query = select(events.c.action, events.c.to_version).where(events.c.slug == slug, events.c.channel == channel)
+    return [(action, version) for action, version in connection.execute(query.order_by(events.c.revision))]
+
+
+def read_live_at(connection: Connection, slug: str, when: datetime) -> dict[str, int]:
+    """Channel to version as it stood at a moment: each channel's last move up to then."""
+    last = (
+        select(func.max(events.c.revision))
+        .where(events.c.slug == slug, events.c.channel.is_not(None), events.c.at <= when)
+        .group_by(events.c.channel)
+    )
+    query = select(events.c.channel, events.c.to_version).where(events.c.revision.in_(last)).order_by(events.c.channel)
+    return {row.channel: row.to_version for row in connection.execute(query)}
+
+
+def _versions(slug: str) -> Select[Any]:
+    return select(versions).where(versions.c.slug == slug)
+
+
+def _prompt_of(row: RowMapping, pointers: Mapping[str, int]) -> Prompt:
+    return Prompt(**{**row, "tags": tuple(row["tags"]), "channels": pointers, "latest": pointers[LATEST]})

@@ -1,0 +1,278 @@
+"""What the registry's HTTP API takes and gives, as OpenAPI shows it.
+
+Knows JSON shapes and how values become them. Refuses to know routes and where values come from.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from registry.content import as_mapping
+from registry.diff import Diff
+from registry.values import HistoryEntry, Move, Prompt, Resolved, Saved, Version
+
+JsonObject = dict[str, Any]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ContentBody(_Body):
+    """What a version says: chat `messages`, or one `text`; the rest is optional."""
+
+    kind: Literal["chat", "text"] | None = None
+    messages: list[JsonObject] | None = None
+    text: str | None = None
+    variables: JsonObject | None = Field(default=None, description="JSON Schema object of the variables")
+    model: str | None = None
+    parameters: JsonObject | None = None
+    tools: list[JsonObject] | None = None
+    response_format: JsonObject | None = None
+    locked: list[str] | None = Field(default=None, description="body keys that a caller may not override")
+
+
+class SaveBody(_Body):
+    """A new version."""
+
+    content: ContentBody
+    message: str = Field(default="", description="why, for whoever reads the history")
+
+
+class CreateBody(SaveBody):
+    """A new prompt with its first version."""
+
+    slug: str
+
+
+class PromoteBody(_Body):
+    """Put a version on the channel; without one, the newest."""
+
+    version: Annotated[int, Field(ge=1)] | None = None
+    reason: str
+    evidence: JsonObject = Field(default_factory=dict)
+
+
+class RollbackBody(_Body):
+    """Put back what was live before, or a named version that was live once."""
+
+    to: Annotated[int, Field(ge=1)] | None = None
+    reason: str
+    evidence: JsonObject = Field(default_factory=dict)
+
+
+class RenderBody(_Body):
+    """Values for the template's variables."""
+
+    variables: JsonObject = Field(default_factory=dict)
+
+
+class PromptOut(BaseModel):
+    """A prompt, without what its versions say."""
+
+    slug: str
+    owner: str
+    purpose: str
+    tags: list[str]
+    created_at: datetime
+    created_by: str
+    channels: dict[str, int]
+    latest: int
+    revision: int = Field(description="the last write to this prompt; what If-Match compares")
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> PromptOut:
+        """From the value."""
+        return cls(**{name: getattr(prompt, name) for name in cls.model_fields if name != "tags"}, tags=[*prompt.tags])
+
+
+class PromptList(BaseModel):
+    """All prompts."""
+
+    prompts: list[PromptOut]
+
+
+class VersionOut(BaseModel):
+    """A version in full."""
+
+    slug: str
+    version: int
+    version_id: str
+    content: JsonObject
+    content_hash: str
+    message: str
+    author: str
+    created_at: datetime
+    revision: int
+
+    @classmethod
+    def of(cls, version: Version) -> VersionOut:
+        """From the value."""
+        same = ("slug", "version_id", "content_hash", "message", "author", "created_at", "revision")
+        fields = {name: getattr(version, name) for name in same}
+        return cls(**fields, version=version.number, content=as_mapping(version.content))
+
+
+class VersionList(BaseModel):
+    """A prompt's versions, newest first."""
+
+    slug: str
+    versions: list[VersionOut]
+
+
+class SavedOut(VersionOut):
+    """What a save did; `created` is false when the newest version said the same already."""
+
+    created: bool
+
+    @classmethod
+    def of_saved(cls, saved: Saved) -> SavedOut:
+        """From the value."""
+        return cls(**VersionOut.of(saved.version).model_dump(), created=saved.created)
+
+
+class ResolvedOut(BaseModel):
+    """What a reference means now. `messages` are templates; render them with /render."""
+
+    slug: str
+    version: int
+    version_id: str
+    channel: str
+    revision: int = Field(description="the last write to this prompt; what If-Match and the ETag compare")
+    kind: str
+    messages: list[JsonObject]
+    text: str | None
+    config: JsonObject = Field(description="model, parameters, tools, response_format and locked fields")
+    variables: JsonObject = Field(description="effective JSON Schema of the variables")
+    content_hash: str
+    message: str
+    author: str
+    created_at: datetime
+    stale: bool = Field(description="true while the database can't be read and this is the last known state")
+
+    @classmethod
+    def of(cls, resolved: Resolved, *, revision: int, stale: bool) -> ResolvedOut:
+        """From the value."""
+        version, content = resolved.version, as_mapping(resolved.version.content)
+        settings = ("model", "parameters", "tools", "response_format", "locked")
+        return cls(
+            **{name: getattr(version, name) for name in ("slug", "version_id", "content_hash", "message", "author")},
+            version=version.number,
+            channel=resolved.channel,
+            revision=revision,
+            kind=content["kind"],
+            messages=content.get("messages", []),
+            text=content.get("text"),
+            config={name: content[name] for name in settings if name in content},
+            variables=dict(resolved.compiled.schema),
+            created_at=version.created_at,
+            stale=stale,
+        )
+
+
+class RenderedOut(BaseModel):
+    """A rendered prompt; placeholders stay where the caller's own messages go."""
+
+    slug: str
+    version: int
+    version_id: str
+    channel: str
+    messages: list[JsonObject]
+    text: str | None
+    variables: JsonObject
+    config: JsonObject
+
+
+class MoveOut(BaseModel):
+    """What a promotion or rollback did."""
+
+    slug: str
+    channel: str
+    from_version: int | None
+    to_version: int
+    revision: int
+    at: datetime
+    changed: bool
+
+    @classmethod
+    def of(cls, move: Move) -> MoveOut:
+        """From the value."""
+        return cls(**{name: getattr(move, name) for name in cls.model_fields})
+
+
+class HistoryOut(BaseModel):
+    """One write."""
+
+    revision: int
+    at: datetime
+    actor: str
+    action: str
+    slug: str
+    channel: str | None
+    from_version: int | None
+    to_version: int | None
+    reason: str
+    evidence: JsonObject
+    request_id: str
+
+    @classmethod
+    def of(cls, entry: HistoryEntry) -> HistoryOut:
+        """From the value."""
+        return cls(**{name: getattr(entry, name) for name in cls.model_fields})
+
+
+class HistoryList(BaseModel):
+    """Writes, newest first; pass `next_before` as `before` to read on, null at the end."""
+
+    events: list[HistoryOut]
+    next_before: int | None
+
+
+class LiveAt(BaseModel):
+    """Which version each channel was on at a time."""
+
+    slug: str
+    time: datetime
+    channels: dict[str, int]
+
+
+class SegmentOut(BaseModel):
+    """A run of words that stayed, went or came."""
+
+    operation: Literal["same", "removed", "added"]
+    text: str
+
+
+class MessageDiffOut(BaseModel):
+    """One message that differs; places count from 0, null where it isn't there."""
+
+    role: str
+    old: int | None
+    new: int | None
+    segments: list[SegmentOut]
+
+
+class DiffOut(BaseModel):
+    """What changed, in sentences and words."""
+
+    old: str
+    new: str
+    sentences: list[str]
+    messages: list[MessageDiffOut]
+
+    @classmethod
+    def of(cls, found: Diff) -> DiffOut:
+        """From the value."""
+        messages = [
+            MessageDiffOut(
+                role=message.role,
+                old=message.old,
+                new=message.new,
+                segments=[SegmentOut(operation=s.operation, text=s.text) for s in message.segments],
+            )
+            for message in found.messages
+        ]
+        return cls(old=found.old, new=found.new, sentences=[*found.sentences], messages=messages)

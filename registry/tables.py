@@ -1,0 +1,122 @@
+"""The registry's tables as SQLAlchemy sees them; portable between SQLite and PostgreSQL.
+
+Knows columns and types. Refuses to know how tables come to be (registry/migrations) and who writes them
+(registry.store alone). Every row carries the revision of the event that wrote it, so that a reader who has seen
+revision 41 asks for what is above 41 and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC datetime. SQLite keeps no zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; naive values are refused, because nobody could say what they mean."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time in the registry needs its time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Always aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class JsonText(TypeDecorator[Any]):
+    """JSON kept as text, so that what was hashed is what is stored, on every engine."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """Write."""
+        return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Read."""
+        return None if value is None else json.loads(value)
+
+
+metadata = MetaData()
+
+prompts = Table(
+    "prompts",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("tags", JsonText, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("revision", Integer, nullable=False, index=True),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("version_id", Text, primary_key=True),
+    Column("slug", Text, ForeignKey("prompts.slug"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revision", Integer, nullable=False, index=True),
+    UniqueConstraint("slug", "number"),
+)
+
+channels = Table(
+    "channels",
+    metadata,
+    Column("slug", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("revision", Integer, nullable=False, index=True),
+    Column("moved_at", UtcDateTime, nullable=False),
+    Column("moved_by", Text, nullable=False),
+    ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("slug", Text, nullable=False),
+    Column("channel", Text),
+    Column("from_version", Integer),
+    Column("to_version", Integer),
+    Column("reason", Text, nullable=False),
+    Column("evidence", JsonText, nullable=False),
+    Column("request_id", Text, nullable=False),
+    Index("ix_events_slug_channel_revision", "slug", "channel", "revision"),
+)

@@ -1,0 +1,5 @@
+"""`python -m slugline` is `slugline`."""
+
+from slugline.cli import main
+
+main()

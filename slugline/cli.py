@@ -1,0 +1,56 @@
+"""`slugline`: the command line. Lists the commands and turns known errors into one sentence and an exit status.
+
+Exit status: 0 done, 1 it didn't work and the message says why, 2 the command line was off.
+"""
+
+import sys
+
+import typer
+
+from slugline.commands import calls, demo, prompt, quality, score, serve, simulator, sql
+
+
+def build() -> typer.Typer:
+    """The application with all its commands."""
+    app = typer.Typer(
+        name="slugline",
+        help="Serves versioned prompts to apps over OpenAI's API, and records every call with its version.",
+        no_args_is_help=True,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    app.command("serve")(serve.serve)
+    app.command("demo")(demo.demo)
+    app.add_typer(prompt.build(), name="prompt")
+    app.command("quality")(quality.quality)
+    app.add_typer(calls.build(), name="calls")
+    app.command("score")(score.score)
+    app.command("sql")(sql.sql)
+    app.command("simulator")(simulator.simulator)
+    return app
+
+
+def main() -> None:
+    try:
+        build()()
+    except Exception as error:
+        message = _in_words(error)
+        if message is None:
+            raise
+        print(f"slugline: {message}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _in_words(error: Exception) -> str | None:
+    """The message of an error that a user can do something about; None for faults of ours, which keep their traceback."""
+    from registry.errors import RegistryError
+    from slugline.folder import FolderInUse
+    from slugline.settings import SettingsError
+    from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
+
+    if isinstance(error, RegistryError):
+        return error.message
+    if isinstance(error, FolderInUse | SettingsError | ClickHouseUnavailable | ClickHouseRefused):
+        return str(error)
+    return None

@@ -1,0 +1,147 @@
+"""The composition root: the one place that knows every room, and builds from settings what a process stands on.
+
+Nothing here decides anything; nothing elsewhere reads the environment or makes the parts of another room.
+"""
+
+import contextlib
+import getpass
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import uuid_utils
+from fastapi import FastAPI, Request
+
+from dashboards import pages
+from evaluation import api as quality_api
+from proxy.complete import Line
+from proxy.edge import Edge
+from proxy.price import PriceList
+from proxy.providers import ModelPrice, Provider, known_providers
+from proxy.upstream import Upstream
+from registry import api as registry_api
+from registry.database import open_engine
+from registry.live import LiveRegistry
+from registry.store import Store
+from slugline import VERSION
+from slugline.errors import add_error_handlers
+from slugline.folder import DataFolder
+from slugline.front import Front, lost_reporter
+from slugline.health import build_router as health_router
+from slugline.settings import ProviderSettings, Settings, read_secret
+from tracing import api as tracing_api
+from tracing.clickhouse import ClickHouse, Locate, Target
+from tracing.spool import Spool, SpoolFolders
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """What one worker process serves."""
+
+    app: Front
+    line: Line
+    spool: Spool
+
+
+@contextlib.asynccontextmanager
+async def open_worker(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Worker]:
+    """Builds a worker's parts, and takes them down in the right order: what is recorded is sealed last."""
+    folder = DataFolder(settings.data)
+    engine = open_engine(settings.registry_url)
+    live = LiveRegistry(engine)
+    spool = Spool(SpoolFolders.at(folder.spool), lost_reporter())
+    spool.start()
+    try:
+        async with (
+            Upstream(connect_seconds=settings.connect_seconds, read_seconds=settings.read_seconds) as upstream,
+            ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
+        ):
+            line = Line(
+                registry=live,
+                providers=tuple(open_providers(settings, environment)),
+                upstream=upstream,
+                prices=PriceList(),
+                record=spool.append,
+                now=now,
+                clock=time.perf_counter,
+                new_id=new_id,
+                random_bytes=os.urandom,
+            )
+            api = build_api(Store(engine), live, clickhouse, spool, folder)
+            yield Worker(app=Front(edge=Edge(line), api=api), line=line, spool=spool)
+    finally:
+        spool.close()
+        live.close()
+        engine.dispose()
+
+
+def build_api(store: Store, live: LiveRegistry, clickhouse: ClickHouse, spool: Spool, folder: DataFolder) -> FastAPI:
+    """`/api`, the health checks and the pages."""
+    api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    api.include_router(registry_api.build_router(store, live, actor_of))
+    api.include_router(tracing_api.build_router(spool.append, now, new_id))
+    api.include_router(quality_api.build_router(lambda: clickhouse))
+    api.include_router(health_router(live, spool, folder))
+    api.include_router(pages.build_router(store, clickhouse))
+    add_error_handlers(api)
+    return api
+
+
+def open_providers(settings: Settings, environment: Mapping[str, str]) -> list[Provider]:
+    """The providers of the settings, then the well-known ones whose variables are set and whose names are still free."""
+    declared = [_provider(name, given, environment) for name, given in settings.providers.items()]
+    return declared + [known for known in known_providers(environment) if known.name not in settings.providers]
+
+
+def _provider(name: str, given: ProviderSettings, environment: Mapping[str, str]) -> Provider:
+    return Provider(
+        name=name,
+        base_url=given.base_url.rstrip("/"),
+        api_key=read_secret(given.api_key, environment) if given.api_key else None,
+        models=given.models,
+        prices={model: ModelPrice(**price.model_dump()) for model, price in given.prices.items()},
+        simulator=given.kind == "simulator",
+    )
+
+
+def locate_clickhouse(settings: Settings, environment: Mapping[str, str]) -> Locate:
+    """Where ClickHouse is: the server of the settings, or the embedded engine of the data folder wherever it is up by then."""
+    if settings.clickhouse.url:
+        reference = settings.clickhouse.password
+        password = read_secret(reference, environment) if reference else None
+        target = Target.from_url(settings.clickhouse.url, password=password)
+        return lambda: target
+    folder = DataFolder(settings.data)
+
+    def embedded() -> Target | None:
+        endpoint = folder.engine()
+        if endpoint is None:
+            return None
+        return Target(url=endpoint.url, user=endpoint.user, password=endpoint.password, database=endpoint.database)
+
+    return embedded
+
+
+def actor_of(request: Request) -> str:
+    """Who writes over HTTP, as the audit names them."""
+    return request.headers.get("x-slugline-actor", "").strip()[:200] or f"api ({local_user()})"
+
+
+def local_user() -> str:
+    """The operating system's name for whoever runs this process."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """A time-ordered unique id (UUIDv7, RFC 9562)."""
+    return str(uuid_utils.uuid7())

@@ -1,0 +1,47 @@
+"""Errors at the border of `/api`: every room's errors become OpenAI's error body, in one place."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from proxy.errors import answer_for, error_body
+from registry.errors import RegistryError
+from tracing.api import NotRecorded
+from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
+
+
+def add_error_handlers(app: FastAPI) -> None:
+    """Teaches the application to answer each error of the rooms below."""
+
+    def registry_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RegistryError)  # noqa: S101 - registered for it alone
+        answer = answer_for(error)
+        return _json(answer.status, answer.body)
+
+    def invalid(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)  # noqa: S101
+        problems = error.errors()
+        first = problems[0]
+        where = ".".join(str(part) for part in first["loc"] if part != "body")
+        message = "; ".join(f"{'.'.join(str(part) for part in p['loc'])}: {p['msg']}" for p in problems[:5])
+        return _json(422, error_body(message, "invalid_request_error", "request_invalid", where or None))
+
+    def unavailable(_: Request, error: Exception) -> Response:
+        return _json(503, error_body(str(error), "api_error", "records_unavailable"))
+
+    def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)  # noqa: S101
+        message = f"{request.method} {request.url.path}: {error.detail}"
+        return _json(error.status_code, error_body(message, "invalid_request_error", "request_route_not_found"))
+
+    app.add_exception_handler(RegistryError, registry_error)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(ClickHouseUnavailable, unavailable)
+    app.add_exception_handler(ClickHouseRefused, unavailable)
+    app.add_exception_handler(NotRecorded, unavailable)
+    app.add_exception_handler(HTTPException, http_error)
+
+
+def _json(status: int, body: bytes) -> Response:
+    return Response(body, status_code=status, media_type="application/json")

@@ -1,0 +1,49 @@
+"""`/health/live` and `/health/ready`: can this worker serve, and is anything amiss behind it."""
+
+import json
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from registry.live import LiveRegistry
+from slugline.folder import DataFolder
+from tracing.spool import Spool
+
+
+def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder) -> APIRouter:
+    """Ready means that calls can be served. ClickHouse being away doesn't keep calls from being served: it is said, not a 503."""
+    router = APIRouter(tags=["health"])
+
+    @router.get("/health/live", summary="Is this process up")
+    def is_live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @router.get("/health/ready", summary="Can this process serve calls")
+    def is_ready(response: Response) -> dict[str, Any]:
+        if live.stale:
+            response.status_code = 503
+        return {
+            "status": "stale: the registry's database can't be read; calls are served from the last snapshot"
+            if live.stale
+            else "ready",
+            "revision": live.revision,
+            "records": {
+                "recorded": spool.counts.recorded,
+                "lost": spool.counts.lost,
+                "last_error": spool.counts.last_error,
+            },
+            "waiting_segments": sum(1 for _ in folder.spool.glob("ready/*.jsonl")),
+            "refused_segments": sum(1 for _ in folder.spool.glob("refused/*.jsonl")),
+            "keeper": _keeper(folder),
+            "engine": "up" if folder.engine() else "not up",
+        }
+
+    return router
+
+
+def _keeper(folder: DataFolder) -> dict[str, Any] | None:
+    try:
+        status = json.loads(folder.keeper_status.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return status if isinstance(status, dict) else None

@@ -1,0 +1,97 @@
+"""The keeper process: brings ClickHouse's schema up to date and loads the spool into it. `python -m slugline.keeper`.
+
+Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import uvloop
+
+from slugline.compose import locate_clickhouse
+from slugline.folder import DataFolder
+from slugline.process import end_with_parent, inherited_settings, set_up_logging, terminate_self
+from slugline.settings import Settings
+from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
+from tracing.loader import Loader
+from tracing.migrate import migrate
+from tracing.spool import SpoolFolders
+
+log = logging.getLogger("slugline.keeper")
+
+STATUS_SECONDS = 1.0
+
+
+async def keep(settings: Settings) -> int:
+    """Works until SIGTERM; gives the exit status: 0 when nothing is left to load."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    folder = DataFolder(settings.data)
+    async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
+        loader = Loader(SpoolFolders.at(folder.spool), clickhouse)
+        status = asyncio.create_task(_tell(folder, loader))
+        try:
+            await _migrated(clickhouse, stop.is_set)
+            await loader.run(stop.is_set)
+        except (ClickHouseUnavailable, ClickHouseRefused) as error:
+            log.warning("stopping with records still in the spool; the next start loads them: %s", error)
+            return 1
+        finally:
+            status.cancel()
+            _write_status(folder, loader)
+    return 0
+
+
+async def _migrated(clickhouse: ClickHouse, stopping: Callable[[], bool]) -> None:
+    """Waits for ClickHouse and brings its schema up to date."""
+    while True:
+        try:
+            ran = await migrate(clickhouse)
+        except ClickHouseUnavailable:
+            if stopping():
+                raise
+            await asyncio.sleep(0.1)
+        else:
+            if ran:
+                log.info("schema brought up to date: %s", ", ".join(ran))
+            return
+
+
+async def _tell(folder: DataFolder, loader: Loader) -> None:
+    while True:
+        _write_status(folder, loader)
+        await asyncio.sleep(STATUS_SECONDS)
+
+
+def _write_status(folder: DataFolder, loader: Loader) -> None:
+    counts = loader.counts
+    status = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "segments_loaded": counts.segments,
+        "segments_refused": counts.refused,
+        "waiting": counts.waiting,
+    }
+    draft = folder.keeper_status.with_suffix(".tmp")
+    with contextlib.suppress(OSError):  # a full disk is the spool's to report
+        draft.write_text(json.dumps(status), "utf-8")
+        draft.replace(folder.keeper_status)
+
+
+def main() -> None:
+    settings = inherited_settings()
+    set_up_logging("keeper", settings.log_level)
+    end_with_parent(terminate_self)
+    sys.exit(uvloop.run(keep(settings)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,49 @@
+"""What every child process of the server has in common: its settings, its logging, and how it learns that it should end.
+
+A child ends on SIGTERM, and when its standard input closes: the supervisor holds the other end, so a supervisor that was killed
+takes its children along instead of leaving them on the data folder.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+from slugline.settings import Settings
+
+SETTINGS_VARIABLE = "SLUGLINE_PROCESS_SETTINGS"
+
+
+def inherited_settings() -> Settings:
+    """The settings that the supervisor resolved, so that all processes have the same."""
+    return Settings.model_validate_json(os.environ[SETTINGS_VARIABLE])
+
+
+def set_up_logging(name: str, level: str) -> None:
+    """Logs to standard error, one line an event, with the process's role."""
+    logging.basicConfig(
+        level=level.upper(),
+        stream=sys.stderr,
+        format=f"%(asctime)s %(levelname)s {name}: %(message)s",
+        datefmt="%Y-%m-%dT%H:%M:%S",
+    )
+    for noisy in ("httpx", "clickhouse_connect", "uvicorn.access", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def end_with_parent(end: Callable[[], None]) -> None:
+    """Calls `end`, from another thread, once the supervisor is gone."""
+
+    def wait() -> None:
+        while os.read(0, 4096):
+            pass
+        end()
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def terminate_self() -> None:
+    """Asks this process to end in the way it ends on SIGTERM."""
+    os.kill(os.getpid(), signal.SIGTERM)

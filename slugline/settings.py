@@ -1,0 +1,163 @@
+"""Settings: data with help text. Flags win over SLUGLINE_ variables, those over slugline.toml, that over the defaults.
+
+Keys and passwords are never settings: a setting says where one lies (`env:NAME` or `file:PATH`), and is resolved where it is used.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PriceSettings(_Strict):
+    """A model's price in US dollars per million tokens."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(None, ge=0)
+
+
+class ProviderSettings(_Strict):
+    """One provider."""
+
+    kind: Literal["openai", "simulator"] = Field("openai", description="the wire format it speaks")
+    base_url: str = Field(description="where it answers, such as https://api.groq.com/openai/v1", pattern=r"^https?://")
+    api_key: SecretRef | None = Field(
+        None, description="env:NAME or file:PATH; without one the caller's key passes through"
+    )
+    models: tuple[str, ...] = Field((), description="model names it serves, with * as a wildcard")
+    prices: dict[str, PriceSettings] = Field(default_factory=dict, description="own prices by model name")
+
+
+class RegistrySettings(_Strict):
+    """Where prompts live."""
+
+    url: str | None = Field(None, description="a database URL; the default is SQLite in the data folder")
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith("sqlite:///"):
+            raise ValueError("only sqlite:///PATH is supported by this version")
+        return url
+
+
+class ClickHouseSettings(_Strict):
+    """Where calls live."""
+
+    url: str | None = Field(None, description="https://user@host:8443/database; the default is the embedded engine")
+    password: SecretRef | None = Field(None, description="env:NAME or file:PATH")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="SLUGLINE_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    host: str = Field("127.0.0.1", description="address to listen on")
+    port: int = Field(4545, ge=0, le=65535, description="port for /v1, /api and the pages")
+    workers: int = Field(
+        default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=256, description="worker processes"
+    )
+    data: Path = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir("slugline", appauthor=False)),
+        description="the data folder",
+    )
+    drain_seconds: float = Field(30, ge=0, description="how long running calls may take to end after SIGTERM")
+    connect_seconds: float = Field(10, gt=0, description="how long connecting to a provider may take")
+    read_seconds: float = Field(600, gt=0, description="how long a provider may stay silent")
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="providers by name")
+    registry: RegistrySettings = Field(default_factory=RegistrySettings)
+    clickhouse: ClickHouseSettings = Field(default_factory=ClickHouseSettings)
+
+    @field_validator("data")
+    @classmethod
+    def _absolute(cls, data: Path) -> Path:
+        return data.expanduser().resolve()
+
+    @property
+    def registry_url(self) -> str:
+        return self.registry.url or f"sqlite:///{self.data / 'registry.db'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        config = settings_cls.model_config.get("toml_file")
+        file = TomlConfigSettingsSource(settings_cls, Path(str(config))) if config else None
+        return (init_settings, env_settings, *([file] if file else []))
+
+
+class SettingsError(Exception):
+    """Settings that can't be used, in words."""
+
+
+def load_settings(flags: Mapping[str, Any], config: Path | None) -> Settings:
+    """The settings in force. `config` is a TOML file that must exist; without one, slugline.toml here is read if it is there."""
+    path = config or Path("slugline.toml")
+    if config is not None and not config.is_file():
+        raise SettingsError(f"the settings file {config} does not exist")
+    given = {name: value for name, value in flags.items() if value is not None}
+    source: type[Settings] = Settings
+    if path.is_file():
+
+        class FromFile(Settings):
+            model_config = SettingsConfigDict(toml_file=path)
+
+        source = FromFile
+    try:
+        return source(**given)
+    except ValidationError as error:
+        raise SettingsError(_in_words(error)) from error
+    except ValueError as error:  # TOML that can't be read
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def read_secret(reference: str, environment: Mapping[str, str]) -> str:
+    """The secret that `env:NAME` or `file:PATH` leads to; raises SettingsError when it isn't there."""
+    kind, _, where = reference.partition(":")
+    if kind == "env":
+        if not environment.get(where):
+            raise SettingsError(f"the settings ask for a secret in the variable {where}, which is not set")
+        return environment[where]
+    try:
+        return Path(where).read_text("utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"the settings ask for a secret in the file {where}: {error.strerror}") from error
+
+
+def check_secrets(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Raises SettingsError when a secret that the settings ask for isn't there: said at the start, not by every process."""
+    references = [provider.api_key for provider in settings.providers.values()] + [settings.clickhouse.password]
+    for reference in references:
+        if reference:
+            read_secret(reference, environment)
+
+
+def _in_words(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "settings"
+        what = (
+            "is not a setting"
+            if problem["type"] == "extra_forbidden"
+            else problem["msg"][0].lower() + problem["msg"][1:]
+        )
+        lines.append(f"{where}: {what}")
+    return "\n".join(lines)

@@ -1,0 +1,9 @@
+"""What every test can use: the plugins in tests/plugins, and nothing else."""
+
+pytest_plugins = [
+    "tests.plugins.left_out",
+    "tests.plugins.simulator",
+    "tests.plugins.engine",
+    "tests.plugins.server",
+    "pytester",
+]

@@ -1,0 +1,336 @@
+"""The client of the request path against providers that misbehave in every way that a socket can."""
+
+import asyncio
+import contextlib
+import gzip
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import trustme
+
+from proxy.errors import UpstreamFailed, UpstreamTimeout
+from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+class Provider:
+    """A socket that does what a test says, and counts what came."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self.ended = asyncio.Event()
+
+
+@contextlib.asynccontextmanager
+async def provider(handler: Handler, tls: ssl.SSLContext | None = None) -> AsyncIterator[Provider]:
+    state = Provider()
+    tasks: list[asyncio.Task[None]] = []
+
+    async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        state.connections += 1
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = int(
+                    next(
+                        (
+                            line.split(b":")[1]
+                            for line in head.lower().split(b"\r\n")
+                            if line.startswith(b"content-length")
+                        ),
+                        b"0",
+                    )
+                )
+                state.requests.append(head + await reader.readexactly(length))
+                await handler(reader, writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            state.ended.set()
+        finally:
+            writer.close()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.create_task(converse(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    scheme = "https" if tls else "http"
+    state.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+    try:
+        yield state
+    finally:
+        server.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # the transports that were closed just now are gone after a turn of the loop
+
+
+def request(url: str, body: bytes = b"{}") -> UpstreamRequest:
+    return UpstreamRequest(provider="p", method="POST", url=url, headers=[("x-test", "1")], body=body)
+
+
+def upstream(read_seconds: float = 20) -> Upstream:
+    return Upstream(connect_seconds=5, read_seconds=read_seconds)
+
+
+async def fetch(client: Upstream, url: str) -> tuple[UpstreamAnswer, bytes]:
+    answer = await client.send(request(url))
+    try:
+        return answer, await answer.body()
+    finally:
+        answer.close()
+
+
+def says(raw: bytes) -> Handler:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (OK + b"content-length: 5\r\n\r\nhello", b"hello"),
+        (OK + b"transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", b"hello"),
+        (OK + b"content-length: 0\r\n\r\n", b""),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 5\r\n\r\nhello", b"hello"),
+        (OK + b"content-encoding: gzip\r\ncontent-length: 25\r\n\r\n" + gzip.compress(b"hello", mtime=0), b"hello"),
+    ],
+    ids=["length", "chunked", "empty", "no content", "interim answer first", "gzip"],
+)
+async def test_every_way_to_send_a_body_and_the_connection_is_used_again(raw: bytes, body: bytes) -> None:
+    async with provider(says(raw)) as there, upstream() as client:
+        for _ in range(3):
+            answer, got = await fetch(client, there.url)
+            assert (answer.status in {200, 204}, got) == (True, body)
+        assert there.connections == 1
+        assert len(there.requests) == 3
+        assert there.requests[0].startswith(b"POST /v1/x HTTP/1.1\r\nhost: 127.0.0.1:")
+
+
+async def test_a_body_that_ends_with_the_connection() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"content-type: text/plain\r\n\r\nhello")
+        await writer.drain()
+        writer.close()
+
+    async with provider(handler) as there, upstream() as client:
+        assert (await fetch(client, there.url))[1] == b"hello"
+        assert (await fetch(client, there.url))[1] == b"hello"
+
+
+async def test_repeated_headers_stay_repeated() -> None:
+    async with provider(says(OK + b"X-A: 1\r\nx-a: 2\r\ncontent-length: 0\r\n\r\n")) as there, upstream() as client:
+        answer, _ = await fetch(client, there.url)
+        assert [value for name, value in answer.headers if name == "x-a"] == ["1", "2"]
+
+
+async def test_nobody_listens() -> None:
+    async with upstream() as client:
+        with pytest.raises(UpstreamFailed, match="provider 'p' can't be reached: .*refused") as failed:
+            await client.send(request("http://127.0.0.1:1/v1/x"))
+    assert failed.value.code == "provider_unreachable"
+
+
+async def test_a_name_that_does_not_exist() -> None:
+    async with upstream() as client:
+        with pytest.raises(UpstreamFailed, match="can't be reached"):
+            await client.send(request("http://no-such-host.invalid/v1/x"))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"HTTP/1.1 20", b"SMTP ready\r\n\r\n", b"HTTP/1.1 200 OK\r\nbroken header\r\n\r\n"]
+)
+async def test_no_answer_or_no_http(raw: bytes) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(raw)
+        await writer.drain()
+        writer.close()
+
+    async with provider(handler) as there, upstream() as client:
+        with pytest.raises(UpstreamFailed):
+            await client.send(request(there.url))
+
+
+@pytest.mark.parametrize("head", [b"content-length: 10\r\n\r\nhel", b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n"])
+async def test_a_body_cut_short(head: bytes) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + head)
+        await writer.drain()
+        writer.transport.abort()
+
+    async with provider(handler) as there, upstream() as client:
+        answer = await client.send(request(there.url))
+        assert await answer.chunk() == b"hel"
+        with pytest.raises(UpstreamFailed) as failed:
+            await answer.chunk()
+        assert failed.value.code == "provider_cut_off"
+        answer.close()
+        assert (await client.send(request(there.url))).status == 200, "the next call gets a connection of its own"
+
+
+async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    raise ConnectionError
+
+
+async def test_a_silent_provider_times_out_before_and_in_the_answer() -> None:
+    async def stalls(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n")
+        await writer.drain()
+        await never(reader, writer)
+
+    async with provider(never) as there, upstream(0.1) as client:
+        with pytest.raises(UpstreamTimeout):
+            await client.send(request(there.url))
+        await asyncio.wait_for(there.ended.wait(), 10)
+    async with provider(stalls) as there, upstream(0.3) as client:
+        answer = await client.send(request(there.url))
+        assert await answer.chunk() == b"hel"
+        with pytest.raises(UpstreamTimeout):
+            await answer.chunk()
+        answer.close()
+        await asyncio.wait_for(there.ended.wait(), 10)
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "in the answer"])
+async def test_cancelling_ends_the_providers_call(begun: bool) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if begun:
+            writer.write(OK + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n")
+            await writer.drain()
+        await never(reader, writer)
+
+    async with provider(handler) as there, upstream() as client:
+
+        async def call() -> None:
+            answer = await client.send(request(there.url))
+            try:
+                await answer.body()
+            finally:
+                answer.close()
+
+        task = asyncio.create_task(call())
+        while not there.requests:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await asyncio.wait_for(there.ended.wait(), 10)
+
+
+async def test_an_idle_connection_that_the_provider_closed_costs_no_call() -> None:
+    """Closed while idle, and closed in the very moment of the next request: both are asked again on a new connection."""
+    count = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        count += 1
+        if count == 2:
+            writer.transport.abort()  # took the request, said nothing
+            return
+        writer.write(OK + b"content-length: 2\r\n\r\nok")
+
+    async with provider(handler) as there, upstream() as client:
+        assert (await fetch(client, there.url))[1] == b"ok"
+        assert (await fetch(client, there.url))[1] == b"ok"
+        assert there.connections == 2
+
+
+async def test_a_first_request_is_never_sent_twice() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with provider(handler) as there, upstream() as client:
+        with pytest.raises(UpstreamFailed):
+            await client.send(request(there.url))
+        assert len(there.requests) == 1
+
+
+async def test_chunks_come_one_by_one_and_a_slow_reader_pauses_the_provider() -> None:
+    sent = 0
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(OK + b"transfer-encoding: chunked\r\n\r\n")
+        for _ in range(1000):
+            writer.write(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+            await writer.drain()
+            sent += 1
+        writer.write(b"0\r\n\r\n")
+
+    async with provider(handler) as there, upstream() as client:
+        answer = await client.send(request(there.url))
+        await asyncio.sleep(0.3)
+        assert sent < 500, "64 MB were taken although nobody read"
+        total = 0
+        while (chunk := await answer.chunk()) is not None:
+            total += len(chunk)
+        answer.close()
+        assert total == 1000 * 65536
+
+
+async def test_a_large_request_body_arrives_whole() -> None:
+    async with provider(says(OK + b"content-length: 0\r\n\r\n")) as there, upstream() as client:
+        body = bytes(range(256)) * 40_000
+        answer = await client.send(request(there.url, body))
+        answer.close()
+        assert there.requests[0].endswith(body)
+
+
+async def test_an_answer_before_the_upload_has_ended() -> None:
+    ended = asyncio.Event()
+
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\nconnection: close\r\n\r\nbig")
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+            while await reader.read(65536):
+                pass
+        writer.transport.abort()
+        ended.set()
+
+    server = await asyncio.start_server(early, "127.0.0.1", 0)
+    async with upstream() as client:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+        answer = await client.send(request(url, b"x" * 20_000_000))
+        assert (answer.status, await answer.body()) == (413, b"big")
+        answer.close()
+        await asyncio.wait_for(ended.wait(), 10)
+    server.close()
+    await asyncio.sleep(0.05)
+
+
+async def test_tls_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = trustme.CA()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    async with provider(says(OK + b"content-length: 5\r\n\r\nhello"), tls) as there:
+        async with upstream() as client:
+            with pytest.raises(UpstreamFailed, match="certificate verify failed"):
+                await client.send(request(there.url))
+        with authority.cert_pem.tempfile() as file:
+            monkeypatch.setenv("SSL_CERT_FILE", file)
+            async with upstream() as client:
+                assert (await fetch(client, there.url))[1] == b"hello"
+                assert (await fetch(client, there.url))[1] == b"hello"
+
+
+@pytest.mark.parametrize("value", ["a\r\nx-injected: 1", "a\nb", "a\rb"])
+async def test_a_header_never_becomes_two(value: str) -> None:
+    async with provider(says(OK + b"content-length: 0\r\n\r\n")) as there, upstream() as client:
+        smuggled = UpstreamRequest(
+            provider="p", method="POST", url=there.url, headers=[("authorization", value)], body=b""
+        )
+        with pytest.raises(UpstreamFailed, match="line break"):
+            await client.send(smuggled)
+        assert there.requests == []

@@ -1,0 +1,65 @@
+"""What is sent to a provider, and what never is."""
+
+import json
+
+from proxy.plan import upstream_request, with_usage
+from proxy.providers import Provider, Route
+
+PROVIDER = Provider(name="p", base_url="https://p/v1", api_key="server-key")
+
+
+def request(
+    headers: dict[str, str], provider: Provider = PROVIDER, model: str = "m", original: bytes | None = b'{"model": "m"}'
+) -> tuple[dict[str, str], bytes]:
+    sent = upstream_request(
+        Route(provider=provider, model=model), "chat/completions", headers, {"model": "m"}, original
+    )
+    assert sent.url == "https://p/v1/chat/completions"
+    return dict(sent.headers), sent.body
+
+
+def test_a_body_that_needs_no_change_goes_byte_for_byte() -> None:
+    assert request({}, original=b'{ "model":"m" }')[1] == b'{ "model":"m" }'
+
+
+def test_a_model_behind_a_provider_name_is_asked_for_by_its_own() -> None:
+    assert json.loads(request({}, model="other")[1]) == {"model": "other"}
+
+
+def test_the_servers_key_replaces_the_callers() -> None:
+    assert request({"authorization": "Bearer caller"})[0]["authorization"] == "Bearer server-key"
+
+
+def test_without_a_key_the_callers_passes_through() -> None:
+    keyless = Provider(name="p", base_url="https://p/v1")
+    assert request({"authorization": "Bearer caller"}, keyless)[0]["authorization"] == "Bearer caller"
+    assert "authorization" not in request({}, keyless)[0]
+
+
+def test_headers_for_others_go_on_and_headers_for_us_do_not() -> None:
+    headers, _ = request(
+        {
+            "openai-organization": "org",
+            "user-agent": "app/1",
+            "traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01",
+            "x-slugline-user": "u",
+            "helicone-auth": "h",
+            "cookie": "c",
+            "host": "localhost",
+            "connection": "close",
+            "content-length": "3",
+            "accept-encoding": "gzip",
+        }
+    )
+    assert headers["openai-organization"] == "org"
+    assert headers["user-agent"] == "app/1"
+    assert "traceparent" in headers
+    assert headers["accept-encoding"] == "identity"
+    assert not headers.keys() & {"x-slugline-user", "helicone-auth", "cookie", "host", "connection", "content-length"}
+
+
+def test_usage_is_asked_for_unless_the_caller_says() -> None:
+    assert with_usage({"stream": True}) == {"stream": True, "stream_options": {"include_usage": True}}
+    assert with_usage({"stream_options": {"x": 1}}) == {"stream_options": {"x": 1, "include_usage": True}}
+    assert with_usage({"stream_options": {"include_usage": False}}) is None
+    assert with_usage({"stream_options": "nonsense"}) is None
