@@ -8,6 +8,7 @@ is on record before the last byte of the answer is given out. Nothing here waits
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,6 @@ import orjson
 from proxy.context import read_context
 from proxy.draft import Draft
 from proxy.errors import (
-    ErrorAnswer,
     ProxyError,
     RequestRefused,
     UpstreamFailed,
@@ -31,6 +31,7 @@ from proxy.naming import named_prompt
 from proxy.plan import upstream_request, with_usage
 from proxy.price import PriceList
 from proxy.providers import Provider, route
+from proxy.reply import Reply, error_reply, own_headers, reply_headers
 from proxy.stream import AnswerStream, StreamEnd
 from proxy.tally import Tally, tally_body
 from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
@@ -39,14 +40,9 @@ from registry.live import LiveRegistry
 from registry.template import render
 from tracing.event import CallEvent, Outcome
 
-CLIENT_LEFT_STATUS = 499  # nginx's number for it; no client ever sees it
+log = logging.getLogger("slugline.proxy")
 
-_NOT_PASSED_BACK = frozenset(
-    {
-        *("connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"),
-        *("content-length", "content-encoding", "set-cookie", "server", "date", "alt-svc", "strict-transport-security"),
-    }
-)
+CLIENT_LEFT_STATUS = 499  # nginx's number for it; no client ever sees it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +71,6 @@ class Line:
     random_bytes: Callable[[int], bytes]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """An answer for the client: a body in one piece, or a stream."""
-
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes | AnswerStream
-
-
 async def complete(call: CallRequest, line: Line) -> Reply:
     """Carries out one call.
 
@@ -98,7 +85,7 @@ async def complete(call: CallRequest, line: Line) -> Reply:
         answer = await line.upstream.send(request)
         draft.timings["upstream"] = line.clock() - draft.asked
         if draft.stream and answer.status < 400 and "text/event-stream" in answer.header("content-type"):
-            return Reply(status=answer.status, headers=_headers(draft, answer), body=_stream(draft, line, answer))
+            return Reply(status=answer.status, headers=reply_headers(draft, answer), body=_stream(draft, line, answer))
         try:
             body = await answer.body()
         finally:
@@ -106,6 +93,9 @@ async def complete(call: CallRequest, line: Line) -> Reply:
         return _whole(draft, line, answer, body)
     except (ProxyError, RegistryError) as error:
         return _failed(draft, line, error)
+    except Exception:
+        log.exception("call %s failed in Slugline itself", draft.call_id)
+        return _failed(draft, line, ProxyError("something went wrong in Slugline itself", code="internal_error"))
     except asyncio.CancelledError:
         _record(draft, line, outcome="client_left", status=CLIENT_LEFT_STATUS, tally=Tally(usage_source="none"))
         raise
@@ -181,8 +171,7 @@ def _whole(draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes) -> Rep
     """An answer in one piece, the provider's own errors included: they go back as they came, if they are JSON at all."""
     tally = tally_body(body)
     failed = answer.status >= 400
-    draft.first_chunk = None
-    headers = _headers(draft, answer)
+    headers = reply_headers(draft, answer)
     if failed and "json" not in answer.header("content-type"):
         message = f"provider '{answer.provider}' answered {answer.status} without a JSON error"
         body = error_body(message, "api_error", "provider_error")
@@ -215,12 +204,7 @@ def _failed(draft: Draft, line: Line, error: ProxyError | RegistryError) -> Repl
         error_code=answer.code,
         error_message=answer.message,
     )
-    return error_reply(answer, _own_headers(draft))
-
-
-def error_reply(answer: ErrorAnswer, headers: Sequence[tuple[str, str]] = ()) -> Reply:
-    """An error as a reply."""
-    return Reply(status=answer.status, headers=[("content-type", "application/json"), *headers], body=answer.body)
+    return error_reply(answer, own_headers(draft))
 
 
 def _record(
@@ -249,31 +233,3 @@ def _record(
             error_message=error_message,
         )
     )
-
-
-def _headers(draft: Draft, answer: UpstreamAnswer) -> list[tuple[str, str]]:
-    passed = [
-        (name, value)
-        for name, value in answer.headers
-        if name not in _NOT_PASSED_BACK and not name.startswith("x-slugline-")
-    ]
-    return [*passed, *_own_headers(draft)]
-
-
-def _own_headers(draft: Draft) -> list[tuple[str, str]]:
-    headers = [("x-slugline-call-id", draft.call_id)]
-    if draft.resolved is not None:
-        version = draft.resolved.version
-        headers += [
-            ("x-slugline-prompt", version.reference),
-            ("x-slugline-version-id", version.version_id),
-            ("x-slugline-channel", draft.resolved.channel),
-            ("x-slugline-revision", str(draft.resolved.revision)),
-        ]
-    if draft.stale:
-        headers.append(("x-slugline-stale", "1"))
-    if draft.timings:
-        headers.append(
-            ("server-timing", ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in draft.timings.items()))
-        )
-    return headers

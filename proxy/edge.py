@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from proxy.complete import CallRequest, Line, Reply, complete, error_reply
+from proxy.complete import CallRequest, Line, complete
 from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, answer_for
 from proxy.models import list_models
+from proxy.reply import Reply, error_reply
 from proxy.stream import AnswerStream
 
 Scope = MutableMapping[str, Any]
@@ -76,13 +77,10 @@ class Edge:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             departure.over = True
             await send({"type": "http.response.body", "body": b""})
-        except BaseException:
-            departure.over = (
-                True  # the client's leaving is known by now: it must not interrupt the closing of the provider's call
-            )
-            code, message = (
-                ("", "") if departure.seen else ("server_stopped", "the server stopped before the stream had ended")
-            )
+        except BaseException as error:
+            code = message = ""
+            if not departure.seen:
+                code, message = "server_stopped", f"the server ended the stream ({type(error).__name__})"
             stream.leave(error_code=code, error_message=message)
             raise
         stream.close()

@@ -6,10 +6,11 @@ from typing import Any
 
 import orjson
 
-from proxy.complete import Line, Reply
+from proxy.complete import Line
 from proxy.errors import ProxyError, RouteNotFound
 from proxy.naming import MODEL_PREFIX
 from proxy.providers import Provider, route
+from proxy.reply import Reply
 from proxy.upstream import UpstreamRequest
 
 _WAIT_SECONDS = 5.0

@@ -1,0 +1,60 @@
+"""What goes back to a client: status, headers, and a body or a stream. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from proxy.draft import Draft
+from proxy.errors import ErrorAnswer
+from proxy.stream import AnswerStream
+from proxy.upstream import UpstreamAnswer
+
+_NOT_PASSED_BACK = frozenset(
+    {
+        *("connection", "keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade"),
+        *("content-length", "content-encoding", "set-cookie", "server", "date", "alt-svc", "strict-transport-security"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An answer for the client: a body in one piece, or a stream."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes | AnswerStream
+
+
+def error_reply(answer: ErrorAnswer, headers: Sequence[tuple[str, str]] = ()) -> Reply:
+    """An error as a reply."""
+    return Reply(status=answer.status, headers=[("content-type", "application/json"), *headers], body=answer.body)
+
+
+def reply_headers(draft: Draft, answer: UpstreamAnswer) -> list[tuple[str, str]]:
+    """The provider's headers that mean something to the client, then Slugline's own."""
+    passed = [
+        (name, value)
+        for name, value in answer.headers
+        if name not in _NOT_PASSED_BACK and not name.startswith("x-slugline-")
+    ]
+    return [*passed, *own_headers(draft)]
+
+
+def own_headers(draft: Draft) -> list[tuple[str, str]]:
+    """What every answer says of itself: the call's id, the version that made it, and where the time went."""
+    headers = [("x-slugline-call-id", draft.call_id)]
+    if draft.resolved is not None:
+        version = draft.resolved.version
+        headers += [
+            ("x-slugline-prompt", version.reference),
+            ("x-slugline-version-id", version.version_id),
+            ("x-slugline-channel", draft.resolved.channel),
+            ("x-slugline-revision", str(draft.resolved.revision)),
+        ]
+    if draft.stale:
+        headers.append(("x-slugline-stale", "1"))
+    if draft.timings:
+        headers.append(
+            ("server-timing", ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in draft.timings.items()))
+        )
+    return headers
