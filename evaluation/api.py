@@ -1,22 +1,19 @@
 """`GET /api/prompts/{slug}/quality`: the quality report over HTTP.
 
-Knows the address, its parameters and the shape of the answer. Refuses to know how ClickHouse is reached (it is handed
-a way to get a client) and which prompts exist; what the client raises goes through to the application, which has one
-place for it.
+Knows the address, its parameters and the shape of the answer. Refuses to know which prompts exist (it is handed a check);
+what the check and ClickHouse raise goes through to the application, which has one place for it.
 """
 
-import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
-from evaluation.report import Client, quality_report
-
-ClientFactory = Callable[[], Client | Awaitable[Client]]
-"""Gives the client to ask with, at once or awaited; who made it closes it."""
+from evaluation.report import quality_report
+from tracing.clickhouse import ClickHouse
 
 
 class IntervalModel(BaseModel):
@@ -79,8 +76,8 @@ class QualityModel(BaseModel):
     totals: list[QualityRowModel]
 
 
-def build_router(client_factory: ClientFactory) -> APIRouter:
-    """The router; `client_factory` is called once a request."""
+def build_router(clickhouse: ClickHouse, check_prompt: Callable[[str], object]) -> APIRouter:
+    """The router; `check_prompt` raises for a slug that the registry doesn't know."""
     router = APIRouter(tags=["quality"])
 
     @router.get("/api/prompts/{slug}/quality")
@@ -95,10 +92,9 @@ def build_router(client_factory: ClientFactory) -> APIRouter:
         begin, end = _in_utc(since), _in_utc(until)
         if begin is not None and end is not None and begin >= end:
             raise HTTPException(422, f"since ({begin.isoformat()}) must be before until ({end.isoformat()})")
-        made = client_factory()
-        client = await made if inspect.isawaitable(made) else made
+        await to_thread.run_sync(check_prompt, slug)
         report = await quality_report(
-            client, prompt=slug, since=begin, until=end, purpose=None if purpose == "all" else purpose, score=score
+            clickhouse, prompt=slug, since=begin, until=end, purpose=None if purpose == "all" else purpose, score=score
         )
         return QualityModel.model_validate(report.to_json())
 

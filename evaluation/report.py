@@ -1,21 +1,14 @@
 """The quality report as a question to ClickHouse: two statements, merged by quality.py.
 
-Knows the statements' parameters and how rows come out of a client. Refuses to know where ClickHouse is and to hide its
-errors: what the client raises goes through.
+Knows the statements' parameters. Refuses to know where ClickHouse is and to hide its errors: what it raises goes through.
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-
-from clickhouse_connect.driver.asyncclient import AsyncClient
 
 from evaluation.quality import Quality, quality_of
 from evaluation.statements import load_statements
 from tracing.clickhouse import ClickHouse
-
-Client = AsyncClient | ClickHouse
-"""Either clickhouse-connect's own asynchronous client or the connection that Slugline keeps."""
 
 _EARLIEST_MS = 0
 # The last whole day that DateTime64 can hold, in milliseconds since 1970 (2299-12-31).
@@ -23,7 +16,7 @@ _LATEST_MS = 10_413_705_600_000
 
 
 async def quality_report(
-    client: Client,
+    clickhouse: ClickHouse,
     *,
     prompt: str,
     since: datetime | None = None,
@@ -35,7 +28,7 @@ async def quality_report(
 
     `purpose` None takes calls of every purpose, `score` None every score. Times must carry a zone. A prompt without
     calls gives a report without rows: whether it exists is the registry's to say. Raises ValueError for a window that
-    is empty or without a zone, and whatever the client raises.
+    is empty or without a zone, and whatever the connection raises.
     """
     for name, time in (("since", since), ("until", until)):
         if time is not None and time.tzinfo is None:
@@ -49,17 +42,10 @@ async def quality_report(
         "purpose": purpose or "",
     }
     statements = load_statements("evaluation", "quality.sql")
-    calls = await _rows(client, statements["calls"], parameters)
-    scores = await _rows(client, statements["scores"], {**parameters, "score": score or ""})
+    calls = (await clickhouse.query(statements["calls"], parameters)).dicts()
+    scores = (await clickhouse.query(statements["scores"], {**parameters, "score": score or ""})).dicts()
     window = Quality(prompt=prompt, since=since, until=until, purpose=purpose, score=score, rows=(), totals=())
     return quality_of(window, calls, scores)
-
-
-async def _rows(client: Client, sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
-    if isinstance(client, ClickHouse):
-        return (await client.query(sql, parameters)).dicts()
-    result = await client.query(sql, parameters=dict(parameters))
-    return [dict(zip(result.column_names, row, strict=True)) for row in result.result_rows]
 
 
 def _milliseconds(time: datetime) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-_WORD = re.compile(r"[^\W\d_]{3,}", re.UNICODE)
+_WORD = re.compile(r"(?<!['’\w])[^\W\d_]{3,}(?!['’\w])", re.UNICODE)  # whole words: no half of "hasn't"
 _TOKEN = re.compile(r"\w{1,4}|[^\w\s]", re.UNICODE)
 _CLAUSE = re.compile(r"[.!?;\n]+|,? but ")
 _NEGATION = re.compile(r"\b(do not|don't|dont|never|avoid|without|not|no)\b", re.IGNORECASE)

@@ -82,7 +82,7 @@ def build_api(store: Store, live: LiveRegistry, clickhouse: ClickHouse, spool: S
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     api.include_router(registry_api.build_router(store, live, actor_of))
     api.include_router(tracing_api.build_router(spool.append, now, new_id))
-    api.include_router(quality_api.build_router(lambda: clickhouse))
+    api.include_router(quality_api.build_router(clickhouse, store.prompt))
     api.include_router(health_router(live, spool, folder))
     api.include_router(pages.build_router(store, clickhouse))
     add_error_handlers(api)

@@ -6,23 +6,20 @@ SDK, and SQL.
 
 import contextlib
 import json
-import os
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from slugline.demo_setup import ModelSource, model_source, running_server
 from slugline.language import is_french
 
 SLUG = "support-agent"
-READY_SECONDS = 60.0
 LOAD_SECONDS = 30.0
 
 VERSION_1 = {
@@ -74,22 +71,13 @@ ORDER BY version
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSource:
-    """Who answers in the demo: the provider's settings as TOML, the model, and how to call it to a person."""
-
-    toml: str
-    model: str
-    label: str
-
-
 def run(*, model: str, keep: bool, rounds: int) -> None:
     """Runs the demo; raises RuntimeError in words when a step doesn't show what it should."""
-    with tempfile.TemporaryDirectory(prefix="slugline-demo-") as temporary, _model_source(model) as source:
+    with tempfile.TemporaryDirectory(prefix="slugline-demo-") as temporary, model_source(model) as source:
         data = Path(temporary) / "data"
         config = Path(temporary) / "slugline.toml"
         config.write_text(source.toml, "utf-8")
-        with _server(data, config) as url:
+        with running_server(data, config) as url:
             _tour(url, data, config, source, rounds)
             if keep:
                 _stay(url, data)
@@ -135,7 +123,7 @@ def _tour(url: str, data: Path, config: Path, source: ModelSource, rounds: int) 
 
     _step("Quality by prompt version, read back from ClickHouse")
     _say(QUALITY_SQL.strip())
-    _wait_for_rows(data, config, 2 * rounds)
+    _wait_for_rows(data, config, calls=2 * rounds + 3, scores=2 * rounds)
     _slugline("sql", QUALITY_SQL, "--data", str(data), "--config", str(config))
     _say("The same with intervals, by model served:")
     _slugline("quality", SLUG, "--data", str(data), "--config", str(config))
@@ -214,106 +202,18 @@ def _promote(api: httpx.Client, version: int, reason: str) -> None:
     _ok(api.post(f"/api/prompts/{SLUG}/channels/stable/promote", json={"version": version, "reason": reason}))
 
 
-def _wait_for_rows(data: Path, config: Path, scored: int) -> None:
+def _wait_for_rows(data: Path, config: Path, **expected: int) -> None:
     """Rows are loaded within about a second of their call; a score counts once its call is there."""
-    statement = "SELECT count() AS scored FROM scores WHERE prompt != ''"
+    statement = "SELECT (SELECT count() FROM calls) AS calls, (SELECT count() FROM scores WHERE prompt != '') AS scores"
     deadline = time.monotonic() + LOAD_SECONDS
     while True:
         output = _slugline("sql", statement, "--json", "--data", str(data), "--config", str(config), capture=True)
-        found = json.loads(output)[0]["scored"]
-        if found == scored:
+        found = json.loads(output)[0]
+        if found == expected:
             return
         if time.monotonic() > deadline:
-            raise RuntimeError(f"only {found} of {scored} scores are in ClickHouse after {LOAD_SECONDS:.0f} s")
+            raise RuntimeError(f"ClickHouse has {found} after {LOAD_SECONDS:.0f} s, not {expected}")
         time.sleep(0.5)
-
-
-@contextlib.contextmanager
-def _model_source(model: str) -> Iterator[ModelSource]:
-    if model == "simulator":
-        with _process([sys.executable, "-m", "slugline", "simulator", "--port", str(port := _free_port())]):
-            url = f"http://127.0.0.1:{port}/v1"
-            _wait_until_up(url + "/models")
-            yield ModelSource(
-                toml=f'[providers.simulator]\nkind = "simulator"\nbase_url = "{url}"\nmodels = ["simulator-*"]\n'
-                '[providers.simulator.prices."*"]\ninput = 0.15\noutput = 0.6\n',
-                model="simulator-large",
-                label="the provider SIMULATOR that ships with Slugline: no model is asked, its prices are made up",
-            )
-    elif model == "smollm2":
-        from slugline.smollm2 import MODEL, ModelMissing, model_file
-
-        try:
-            model_file()
-        except ModelMissing as error:
-            raise RuntimeError(str(error)) from error
-        with _process(
-            [sys.executable, "-m", "slugline.smollm2"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-        ) as process:
-            assert process.stdout is not None  # noqa: S101 - asked for above
-            url = process.stdout.readline().decode().strip() + "/v1"
-            yield ModelSource(
-                toml=f'[providers.smollm2]\nbase_url = "{url}"\nmodels = ["smollm2-*"]\n',
-                model=MODEL,
-                label="SmolLM2-135M, a small real model on this machine's CPU",
-            )
-    else:
-        yield ModelSource(toml="", model=model, label=f"{model}, at the provider whose key is in the environment")
-
-
-@contextlib.contextmanager
-def _server(data: Path, config: Path) -> Iterator[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "slugline",
-        "serve",
-        "--data",
-        str(data),
-        "--config",
-        str(config),
-        "--port",
-        "0",
-        "--workers",
-        "2",
-    ]
-    environment = {**os.environ, "SLUGLINE_LOG_LEVEL": os.environ.get("SLUGLINE_LOG_LEVEL", "warning")}
-    with _process(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + READY_SECONDS
-        while not (data / "url").exists():
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("the server did not start (its own message is above)")
-            time.sleep(0.05)
-        url = (data / "url").read_text("utf-8").strip()
-        _wait_until_up(url + "/health/ready")
-        yield url
-
-
-@contextlib.contextmanager
-def _process(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, **options)
-    try:
-        yield process
-    finally:
-        if process.stdin is not None:
-            process.stdin.close()
-        process.terminate()
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_up(url: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while True:
-        with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=5).status_code == 200:
-                return
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{url} did not answer within {READY_SECONDS:.0f} s")
-        time.sleep(0.05)
 
 
 def _slugline(*arguments: str, capture: bool = False) -> str:
@@ -334,12 +234,6 @@ def _ok(answer: httpx.Response) -> Mapping[str, Any]:
         raise RuntimeError(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}")
     body: Mapping[str, Any] = answer.json()
     return body
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _stay(url: str, data: Path) -> None:

@@ -30,8 +30,7 @@ def event(number: int, **more: Any) -> CallEvent:
 
 @contextlib.asynccontextmanager
 async def connected(database: Database) -> AsyncIterator[ClickHouse]:
-    target = Target(url=database.url, user=database.user, password=database.password, database=database.database)
-    async with ClickHouse(lambda: target) as clickhouse:
+    async with ClickHouse(database.target) as clickhouse:
         yield clickhouse
 
 
@@ -132,9 +131,7 @@ async def test_clickhouse_away_and_back_at_another_address(tmp_path: Path) -> No
         with pytest.raises(ClickHouseUnavailable, match="isn't up"):
             await clickhouse.query("SELECT 1")
         with run_engine(tmp_path / "engine") as database:
-            target[0] = Target(
-                url=database.url, user=database.user, password=database.password, database=database.database
-            )
+            target[0] = database.target()
             assert await migrate(clickhouse) == [name for name, _ in migrations()]
             assert await migrate(clickhouse) == []
             assert await Loader(folders, clickhouse).load_ready() == 1
@@ -145,9 +142,7 @@ async def test_clickhouse_away_and_back_at_another_address(tmp_path: Path) -> No
             await asyncio.sleep(0.02)
         assert len(list(folders.ready.iterdir())) == 1
         with run_engine(tmp_path / "engine") as database:
-            target[0] = Target(
-                url=database.url, user=database.user, password=database.password, database=database.database
-            )
+            target[0] = database.target()
             while any(folders.ready.iterdir()):
                 await asyncio.sleep(0.05)
             assert await count(clickhouse) == 2

@@ -13,14 +13,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from clickhouse_connect.driver.asyncclient import AsyncClient
 from fastapi import FastAPI
 
 from evaluation.api import build_router
 from evaluation.intervals import student_t, wilson
 from evaluation.report import quality_report
-from tests.plugins.engine import Database
-from tracing.clickhouse import ClickHouse, Target
+from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent, ScoreEvent, encode, timestamp
 
 _NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -47,7 +45,7 @@ def _score(call: CallEvent | str, value: float | None, **more: Any) -> ScoreEven
 
 
 @pytest.fixture
-def insert(clickhouse_client: AsyncClient) -> Insert:
+def insert(records: ClickHouse) -> Insert:
     """Insert events into their tables, as the loader does: lines of JSON."""
 
     async def into_tables(*events: CallEvent | ScoreEvent) -> None:
@@ -55,12 +53,12 @@ def insert(clickhouse_client: AsyncClient) -> Insert:
             lines = b"".join(encode(event) for event in events if isinstance(event, kind))
             if lines:
                 settings = {"date_time_input_format": "best_effort"}
-                await clickhouse_client.raw_insert(table, insert_block=lines, fmt="JSONEachRow", settings=settings)
+                await records.insert_lines(table, lines, settings)
 
     return into_tables
 
 
-async def test_every_figure_is_the_one_counted_in_python(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_every_figure_is_the_one_counted_in_python(records: ClickHouse, insert: Insert) -> None:
     chance = random.Random(7)
     calls = [
         _call(
@@ -83,7 +81,7 @@ async def test_every_figure_is_the_one_counted_in_python(clickhouse_client: Asyn
         *(_score(call_id, float(value)) for call_id, value in good.items()),
         *(_score(call_id, value, name="stars", kind="number") for call_id, value in stars.items()),
     )
-    report = await quality_report(clickhouse_client, prompt="agent")
+    report = await quality_report(records, prompt="agent")
     assert [(row.version, row.model_served) for row in report.rows] == [(1, "m-1"), (1, "m-2"), (2, "m-1"), (2, "m-2")]
     assert [(row.version, row.model_served) for row in report.totals] == [(1, None), (2, None)]
     for row in report.rows + report.totals:
@@ -126,24 +124,22 @@ async def test_every_figure_is_the_one_counted_in_python(clickhouse_client: Asyn
         assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
 
-async def test_unknown_tokens_prices_and_latencies_stay_unknown(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_unknown_tokens_prices_and_latencies_stay_unknown(records: ClickHouse, insert: Insert) -> None:
     await insert(_call(outcome="refused", status=404))
-    (row,) = (await quality_report(clickhouse_client, prompt="agent")).rows
+    (row,) = (await quality_report(records, prompt="agent")).rows
     assert (row.calls, row.errors, row.error_rate, row.unpriced_calls) == (1, 1, 1.0, 1)
     unknown = [row.latency_p50_ms, row.latency_p95_ms, row.first_chunk_p50_ms, row.input_tokens, row.output_tokens]
     assert [*unknown, row.cost, row.cost_mean, row.input_tokens_mean] == [None] * 8
     assert (row.scores, row.scored_calls, row.coverage) == ((), 0, 0.0)
 
 
-async def test_a_price_of_zero_is_a_price(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_a_price_of_zero_is_a_price(records: ClickHouse, insert: Insert) -> None:
     await insert(_call(cost="0"), _call(cost="0.000000001"))
-    (row,) = (await quality_report(clickhouse_client, prompt="agent")).rows
+    (row,) = (await quality_report(records, prompt="agent")).rows
     assert (row.cost, row.cost_mean, row.unpriced_calls) == (1e-9, 5e-10, 0)
 
 
-async def test_scores_count_by_call_and_the_last_post_of_an_id_wins(
-    clickhouse_client: AsyncClient, insert: Insert
-) -> None:
+async def test_scores_count_by_call_and_the_last_post_of_an_id_wins(records: ClickHouse, insert: Insert) -> None:
     first, second, third = _call(external_id="order-1", trace_id="t" * 32), _call(), _call()
     await insert(
         _score("order-1", 1.0, target_kind="external"),
@@ -153,35 +149,35 @@ async def test_scores_count_by_call_and_the_last_post_of_an_id_wins(
         _score(second, 1.0, score_id="again", received_at=timestamp(_NOON + timedelta(days=1))),
         _score("no such call", 1.0),
     )  # fmt: skip
-    (row,) = (await quality_report(clickhouse_client, prompt="agent")).rows
+    (row,) = (await quality_report(records, prompt="agent")).rows
     (score,) = row.scores
     # The first call has two opinions, 1 and 0: it is one observation of 0.5.
     assert (score.n, score.mean, row.scored_calls, row.coverage) == (2, 0.75, 2, pytest.approx(2 / 3))
 
 
-async def test_unparsed_scores_are_counted_and_are_no_values(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_unparsed_scores_are_counted_and_are_no_values(records: ClickHouse, insert: Insert) -> None:
     calls = [_call() for _ in range(3)]
     await insert(
         *calls, _score(calls[0], 1.0), _score(calls[1], 0.0, parsed=False), _score(calls[2], None, parsed=False)
     )
-    (row,) = (await quality_report(clickhouse_client, prompt="agent")).rows
+    (row,) = (await quality_report(records, prompt="agent")).rows
     (score,) = row.scores
     assert (score.n, score.mean, score.unparsed, row.scored_calls) == (1, 1.0, 2, 1)
 
 
-async def test_a_value_that_is_no_finite_number_is_no_value(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_a_value_that_is_no_finite_number_is_no_value(records: ClickHouse, insert: Insert) -> None:
     calls = [_call() for _ in range(3)]
     await insert(*calls, *(_score(call, 2.0, kind="number") for call in calls))
     for call, odd in zip(calls[1:], ("inf", "nan"), strict=True):
-        await clickhouse_client.command(
+        await records.command(
             "INSERT INTO score_events (score_id, target_kind, target, name, kind, parsed, value) "
             f"VALUES ('{odd}', 'call', '{call.call_id}', 'odd', 'number', true, {odd})"
         )
-    (row,) = (await quality_report(clickhouse_client, prompt="agent")).rows
+    (row,) = (await quality_report(records, prompt="agent")).rows
     assert [(score.name, score.n, score.mean) for score in row.scores] == [("good", 3, 2.0), ("odd", 0, None)]
 
 
-async def test_categories_are_counted_by_label(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_categories_are_counted_by_label(records: ClickHouse, insert: Insert) -> None:
     calls = [_call(model_served=model) for model in ("m-1", "m-1", "m-2")]
     labels = ("billing", "delivery", "billing")
     topics = [
@@ -189,30 +185,28 @@ async def test_categories_are_counted_by_label(clickhouse_client: AsyncClient, i
         for call, label in zip(calls, labels, strict=True)
     ]
     await insert(*calls, *topics, _score(calls[0], None, name="topic", kind="category", label="", parsed=False))
-    report = await quality_report(clickhouse_client, prompt="agent")
+    report = await quality_report(records, prompt="agent")
     (total,) = report.totals
     assert total.scores[0].labels == (("billing", 2), ("delivery", 1))
     assert (total.scores[0].n, total.scores[0].mean, total.scores[0].unparsed) == (3, None, 1)
     assert [row.scores[0].labels for row in report.rows] == [(("billing", 1), ("delivery", 1)), (("billing", 1),)]
 
 
-async def test_the_window_is_half_open_and_goes_by_the_calls_time(
-    clickhouse_client: AsyncClient, insert: Insert
-) -> None:
+async def test_the_window_is_half_open_and_goes_by_the_calls_time(records: ClickHouse, insert: Insert) -> None:
     calls = [_call(ts=timestamp(_NOON + timedelta(hours=hour))) for hour in range(4)]
     await insert(*calls, *(_score(call, 1.0, ts=timestamp(_NOON + timedelta(days=9))) for call in calls))
     since, until = _NOON + timedelta(hours=1), _NOON + timedelta(hours=3)
-    (row,) = (await quality_report(clickhouse_client, prompt="agent", since=since, until=until)).rows
+    (row,) = (await quality_report(records, prompt="agent", since=since, until=until)).rows
     assert (row.calls, row.scored_calls) == (2, 2)
     assert (row.first_seen, row.last_seen) == (since, until - timedelta(hours=1))
 
 
-async def test_purpose_prompt_and_score_choose_what_is_counted(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_purpose_prompt_and_score_choose_what_is_counted(records: ClickHouse, insert: Insert) -> None:
     real, trial, other = _call(), _call(purpose="evaluation"), _call(prompt="other")
     await insert(real, trial, other, *(_score(call, 1.0) for call in (real, trial, other)), _score(real, 2.0, name="x"))
 
     async def counted(**more: Any) -> tuple[int, int, list[str]]:
-        (row,) = (await quality_report(clickhouse_client, prompt="agent", **more)).rows
+        (row,) = (await quality_report(records, prompt="agent", **more)).rows
         return row.calls, row.scored_calls, [score.name for score in row.scores]
 
     assert await counted() == (1, 1, ["good", "x"])
@@ -222,62 +216,58 @@ async def test_purpose_prompt_and_score_choose_what_is_counted(clickhouse_client
 
 
 @pytest.mark.parametrize("prompt", ["agent' OR 1=1 --", "{prompt:String}", "agent\\", "ag\nent\t", "ä€😀"])
-async def test_a_prompts_name_is_data(clickhouse_client: AsyncClient, insert: Insert, prompt: str) -> None:
+async def test_a_prompts_name_is_data(records: ClickHouse, insert: Insert, prompt: str) -> None:
     await insert(_call(), _call(prompt=prompt))
-    (row,) = (await quality_report(clickhouse_client, prompt=prompt)).rows
+    (row,) = (await quality_report(records, prompt=prompt)).rows
     assert row.calls == 1
 
 
-async def test_a_window_that_makes_no_sense_is_refused(clickhouse_client: AsyncClient) -> None:
+async def test_a_window_that_makes_no_sense_is_refused(records: ClickHouse) -> None:
     with pytest.raises(ValueError, match="must be before until"):
-        await quality_report(clickhouse_client, prompt="agent", since=_NOON, until=_NOON)
+        await quality_report(records, prompt="agent", since=_NOON, until=_NOON)
     with pytest.raises(ValueError, match="since must carry a time zone"):
-        await quality_report(clickhouse_client, prompt="agent", since=_NOON.replace(tzinfo=None))
+        await quality_report(records, prompt="agent", since=_NOON.replace(tzinfo=None))
 
 
-async def test_any_window_that_python_can_name_is_answered(clickhouse_client: AsyncClient, insert: Insert) -> None:
+async def test_any_window_that_python_can_name_is_answered(records: ClickHouse, insert: Insert) -> None:
     await insert(_call())
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    assert len((await quality_report(clickhouse_client, prompt="agent", since=first, until=last)).rows) == 1
+    assert len((await quality_report(records, prompt="agent", since=first, until=last)).rows) == 1
+
+
+class UnknownPrompt(Exception):
+    """Stands for the registry's own error."""
 
 
 @pytest.fixture
-async def api(clickhouse: Database) -> AsyncIterator[httpx.AsyncClient]:
-    """The router in an application, with the connection that Slugline itself keeps."""
-    target = Target(
-        url=clickhouse.url, user=clickhouse.user, password=clickhouse.password, database=clickhouse.database
-    )
+async def api(records: ClickHouse) -> AsyncIterator[httpx.AsyncClient]:
+    """The router in an application."""
+
+    def known(slug: str) -> None:
+        if slug == "unknown":
+            raise UnknownPrompt
+
     app = FastAPI()
-    async with ClickHouse(lambda: target) as connection:
-        app.include_router(build_router(lambda: connection))
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-            yield http
+    app.include_router(build_router(records, known))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        yield http
 
 
 async def test_the_api_answers_what_the_report_says(
-    api: httpx.AsyncClient, clickhouse_client: AsyncClient, insert: Insert
+    api: httpx.AsyncClient, records: ClickHouse, insert: Insert
 ) -> None:
     call, probe = _call(cost="0.25"), _call(purpose="probe")
     await insert(call, probe, _score(call, 1.0), _score(call, None, name="topic", kind="category", label="billing"))
     reply = await api.get("/api/prompts/agent/quality")
-    report = await quality_report(clickhouse_client, prompt="agent")
+    report = await quality_report(records, prompt="agent")
     assert reply.status_code == 200
     assert reply.json() == json.loads(json.dumps(report.to_json()))
     assert reply.json()["rows"][0]["scores"][1]["labels"] == {"billing": 1}
     assert (await api.get("/api/prompts/agent/quality?purpose=all")).json()["rows"][0]["calls"] == 2
     assert (await api.get("/api/prompts/agent/quality?score=topic")).json()["score"] == "topic"
-    assert (await api.get("/api/prompts/unknown/quality")).json()["rows"] == []
-
-
-async def test_a_client_may_be_made_anew_for_each_request(clickhouse_client: AsyncClient, insert: Insert) -> None:
-    async def make() -> AsyncClient:
-        return clickhouse_client
-
-    await insert(_call())
-    app = FastAPI()
-    app.include_router(build_router(make))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
-        assert (await http.get("/api/prompts/agent/quality")).json()["rows"][0]["calls"] == 1
+    assert (await api.get("/api/prompts/without-calls/quality")).json()["rows"] == []
+    with pytest.raises(UnknownPrompt):
+        await api.get("/api/prompts/unknown/quality")
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,12 @@
 """The real engine for tests: one engine process for each run's worker, a database of its own for each test.
 
-`engine` is the running process's endpoint; `clickhouse` adds a fresh database with every migration applied and gives
-clients for it. The process takes part in no test's state: a test that has to kill an engine starts its own with `run_engine`.
+`engine` is the running process's endpoint; `clickhouse` adds a fresh database with every migration applied,
+and `records` Slugline's own connection to it. The process takes part in no test's state: a test that has to kill an engine starts its own with `run_engine`.
 """
 
 import contextlib
 import itertools
 import json
-import re
 import subprocess
 import sys
 import time
@@ -18,10 +17,11 @@ from urllib.parse import urlsplit
 
 import clickhouse_connect
 import pytest
-from clickhouse_connect.driver.asyncclient import AsyncClient
 from clickhouse_connect.driver.client import Client
 
-_MIGRATIONS = Path(__file__).parents[2] / "tracing" / "migrations"
+from tracing.clickhouse import ClickHouse, Target
+from tracing.migrate import migrations, statements
+
 _START_SECONDS = 60
 _STOP_SECONDS = 30
 
@@ -39,9 +39,9 @@ class Database:
         """A synchronous client; the caller closes it."""
         return clickhouse_connect.get_client(**self._arguments())
 
-    async def async_client(self) -> AsyncClient:
-        """An asynchronous client; the caller closes it."""
-        return await clickhouse_connect.get_async_client(**self._arguments())
+    def target(self) -> Target:
+        """The same for Slugline's own connection."""
+        return Target(url=self.url, user=self.user, password=self.password, database=self.database)
 
     def _arguments(self) -> dict[str, object]:
         parts = urlsplit(self.url)
@@ -86,13 +86,6 @@ def run_engine(folder: Path) -> Iterator[Database]:
                     process.stdin.close()
 
 
-def migration_statements() -> list[str]:
-    """Every statement of every migration, in order."""
-    texts = [path.read_text(encoding="utf-8") for path in sorted(_MIGRATIONS.glob("*.sql"))]
-    parts = [part for text in texts for part in re.split(r";[ \t]*(?:\n|\Z)", text)]
-    return [part.strip() for part in parts if re.sub(r"--[^\n]*", "", part).strip()]
-
-
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """One engine process for all tests of this worker."""
@@ -113,22 +106,15 @@ def clickhouse(engine: Database, _database_numbers: Iterator[int]) -> Iterator[D
         client.command(f"CREATE DATABASE {name}")
         database = Database(url=engine.url, user=engine.user, password=engine.password, database=name)
         with contextlib.closing(database.client()) as inside:
-            for statement in migration_statements():
-                inside.command(statement)
+            for _, text in migrations():
+                for statement in statements(text):
+                    inside.command(statement)
         yield database
         client.command(f"DROP DATABASE {name} SYNC")
 
 
 @pytest.fixture
-def clickhouse_url(clickhouse: Database) -> str:
-    """The same as a URL with user, password and database."""
-    parts = urlsplit(clickhouse.url)
-    return f"{parts.scheme}://{clickhouse.user}:{clickhouse.password}@{parts.netloc}/{clickhouse.database}"
-
-
-@pytest.fixture
-async def clickhouse_client(clickhouse: Database) -> AsyncIterator[AsyncClient]:
-    """An asynchronous client for the test's own database."""
-    client = await clickhouse.async_client()
-    yield client
-    await client.close()
+async def records(clickhouse: Database) -> AsyncIterator[ClickHouse]:
+    """Slugline's own connection to the test's database."""
+    async with ClickHouse(clickhouse.target) as connection:
+        yield connection
