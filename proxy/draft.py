@@ -14,7 +14,7 @@ import orjson
 from proxy.context import Context
 from proxy.providers import Route
 from proxy.tally import Tally
-from registry.values import Resolved
+from registry.live import Resolved
 from tracing.event import CallEvent, Outcome, body_text, timestamp
 
 _NOT_PARAMETERS = frozenset(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.errors import UpstreamFailed, UpstreamTimeout, error_event
-from proxy.sse import EventReader, ServerSentEvent
+from proxy.sse import EventReader, ServerSentEvent, data_of
 from proxy.tally import Tally, tally_events
 from proxy.upstream import UpstreamAnswer
 from tracing.event import Outcome
@@ -81,16 +81,15 @@ class AnswerStream:
         self._answer.close()
 
     def _pass(self, chunk: bytes) -> bytes:
-        events = self._reader.feed(chunk)
-        done = False
-        for event in events:
+        """The whole events that a chunk completes: half an event is of no use to a client, and could not be followed by an error."""
+        passed = []
+        for event in self._reader.feed(chunk):
             self._keep(event)
-            done = done or event.data == b"[DONE]"
-        if done or b"[DONE]" in self._reader.rest:
-            self._end("ok")
-        if not self._hide_usage:
-            return chunk
-        return b"".join(event.raw for event in events if not _only_usage(event))
+            if event.data == b"[DONE]":
+                self._end("ok")
+            if not (self._hide_usage and _only_usage(event)):
+                passed.append(event.raw)
+        return b"".join(passed)
 
     def _keep(self, event: ServerSentEvent) -> None:
         """Keeps an event for the tally; of an enormous stream only what counts."""
@@ -100,12 +99,13 @@ class AnswerStream:
 
     def _at_end_of_body(self) -> bytes | None:
         rest = self._reader.finish()
+        self._payloads.append(data_of(rest))
         tally = tally_events(self._payloads, complete=True)
         if tally.finish_reason or tally.error:
             self._end("ok")
         elif self._end("provider_error", "provider_cut_off", "the provider's stream ended before the answer did"):
             message = f"provider '{self._answer.provider}' ended its stream before the answer did"
-            return rest + error_event(message, "provider_cut_off")
+            return error_event(message, "provider_cut_off")
         return rest or None
 
     def _end(self, outcome: Outcome, error_code: str = "", error_message: str = "") -> bool:

@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from registry.content import parse_content
 from registry.diff import diff
 from registry.errors import PromptInvalidError
-from registry.live import LiveRegistry
+from registry.live import LiveRegistry, Resolved
 from registry.reference import Reference, check_slug, parse_selector
 from registry.schemas import (
     ContentBody,
@@ -40,7 +40,7 @@ from registry.schemas import (
 )
 from registry.store import Store
 from registry.template import render
-from registry.values import Content, Resolved
+from registry.values import Content
 
 Actor = Callable[[Request], str]
 """Says who makes a request, from what authentication left on it."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from sqlalchemy import Engine, select
 
@@ -25,10 +26,24 @@ from registry.reference import PINNED, Reference, parse_reference
 from registry.rows import LATEST
 from registry.tables import channels, prompts
 from registry.template import CompiledContent, compile_content
-from registry.values import Resolved, Version
+from registry.values import Version
 from registry.watch import SqliteWatch
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """What a reference means right now.
+
+    `channel` is the channel that led here, or "pinned" when a number was named. `revision` is the registry's
+    revision that the answer was read at.
+    """
+
+    version: Version
+    compiled: CompiledContent
+    channel: str
+    revision: int
 
 
 class LiveRegistry:

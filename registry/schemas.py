@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from registry.content import as_mapping
 from registry.diff import Diff
-from registry.values import HistoryEntry, Move, Prompt, Resolved, Saved, Version
+from registry.live import Resolved
+from registry.values import HistoryEntry, Move, Prompt, Saved, Version
 
 JsonObject = dict[str, Any]
 

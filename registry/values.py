@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Literal
-
-if TYPE_CHECKING:
-    from registry.template import CompiledContent
+from typing import Any, Literal
 
 Kind = Literal["chat", "text"]
 
@@ -106,20 +103,6 @@ class Prompt:
     created_by: str
     channels: Mapping[str, int]
     latest: int
-    revision: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
-    """What a reference means right now.
-
-    `channel` is the channel that led here, or "pinned" when a number was named. `revision` is the registry's
-    revision that the answer was read at.
-    """
-
-    version: Version
-    compiled: CompiledContent
-    channel: str
     revision: int
 
 

@@ -16,6 +16,9 @@ from slugline.process import end_with_parent, inherited_settings, set_up_logging
 from slugline.settings import Settings
 
 
+KEEP_ALIVE_SECONDS = 75  # longer than SDKs keep idle connections: they close first, and no request meets a closing door
+
+
 class Server(uvicorn.Server):
     """uvicorn, without its habit of ending the process by the signal itself: what was recorded must be sealed first."""
 
@@ -41,6 +44,7 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
             )
         )

@@ -1,0 +1,148 @@
+"""A stream on its way: what passes, when it is on record, and how it ends."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from proxy.errors import UpstreamFailed, UpstreamTimeout
+from proxy.stream import AnswerStream, StreamEnd
+
+
+def event(content: str | None = None, finish: str | None = None, **more: Any) -> bytes:
+    delta = {} if content is None else {"content": content}
+    return (
+        b"data: "
+        + json.dumps(
+            {"model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
+        ).encode()
+        + b"\n\n"
+    )
+
+
+DONE = b"data: [DONE]\n\n"
+USAGE = b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
+
+
+class Answer:
+    """A provider's answer from a list; an exception in it is raised."""
+
+    provider = "p"
+
+    def __init__(self, chunks: Sequence[bytes | Exception]) -> None:
+        self._chunks = list(chunks)
+        self.closed = False
+
+    async def chunk(self) -> bytes | None:
+        if not self._chunks:
+            return None
+        chunk = self._chunks.pop(0)
+        if isinstance(chunk, Exception):
+            raise chunk
+        return chunk
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Stream:
+    def __init__(self, *chunks: bytes | Exception, hide_usage: bool = False) -> None:
+        self.ends: list[StreamEnd] = []
+        self.firsts = 0
+        self.answer = Answer(chunks)
+        self.stream = AnswerStream(
+            self.answer,
+            hide_usage=hide_usage,
+            on_first_chunk=self._first,
+            on_end=self.ends.append,  # type: ignore[arg-type]
+        )
+
+    def _first(self) -> None:
+        self.firsts += 1
+
+    async def read(self) -> list[bytes]:
+        chunks = []
+        while (chunk := await self.stream.next()) is not None:
+            chunks.append(chunk)
+        return chunks
+
+
+async def test_bytes_pass_unchanged_and_the_record_comes_before_the_end() -> None:
+    raw = event("a") + event("b", "stop") + USAGE + DONE
+    given = Stream(raw[:30], raw[30:80], raw[80:])
+    out = b""
+    while (chunk := await given.stream.next()) is not None:
+        assert bool(given.ends) or DONE not in out + chunk, "the end was given out before it was on record"
+        out += chunk
+    assert out == raw
+    [end] = given.ends
+    assert (end.outcome, end.tally.output_tokens, end.tally.finish_reason) == ("ok", 2, "stop")
+    assert given.firsts == 1
+
+
+async def test_usage_that_was_not_asked_for_is_tallied_and_not_shown() -> None:
+    given = Stream(event("a", "stop") + USAGE, DONE, hide_usage=True)
+    assert b"".join(await given.read()) == event("a", "stop") + DONE
+    assert given.ends[0].tally.input_tokens == 3
+
+
+async def test_an_answer_about_done_is_not_done() -> None:
+    text = 'The stream ends with "data: [DONE]" and then'
+    raw = event(text)
+    given = Stream(raw[:-20], raw[-20:], event(" closes.", "stop"), DONE)
+    await given.read()
+    assert json.loads(given.ends[0].tally.response)["choices"][0]["message"]["content"] == text + " closes."
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (UpstreamFailed("gone", code="provider_cut_off"), "provider_error"),
+        (UpstreamTimeout("slow", code="provider_timeout"), "timeout"),
+    ],
+)
+async def test_a_break_becomes_an_error_event_that_a_client_can_read(error: UpstreamFailed, outcome: str) -> None:
+    given = Stream(event("a"), event("b")[:25], error)
+    out = b"".join(await given.read())
+    assert out.startswith(event("a"))
+    last = out.removeprefix(event("a"))
+    assert json.loads(last.removeprefix(b"data: "))["error"]["code"] == error.code
+    assert (given.ends[0].outcome, given.ends[0].tally.usage_source) == (outcome, "partial")
+    assert len(given.ends) == 1
+
+
+async def test_an_end_without_done_is_fine_when_the_answer_had_ended() -> None:
+    given = Stream(event("a", "stop").rstrip())
+    assert b"".join(await given.read()) == event("a", "stop").rstrip()
+    assert given.ends[0].outcome == "ok"
+
+
+async def test_an_end_in_the_middle_is_an_error() -> None:
+    given = Stream(event("a"))
+    assert b"provider_cut_off" in (await given.read())[-1]
+    assert given.ends[0].outcome == "provider_error"
+
+
+async def test_an_error_event_of_the_provider_passes_and_is_the_outcome() -> None:
+    error = b'data: {"error":{"message":"overloaded"}}\n\n'
+    given = Stream(event("a"), error, DONE)
+    assert error in b"".join(await given.read())
+    assert (given.ends[0].outcome, given.ends[0].error_message) == ("provider_error", "overloaded")
+
+
+async def test_leaving_is_recorded_once_and_ends_the_providers_call() -> None:
+    given = Stream(event("a"), event("b"))
+    await given.stream.next()
+    given.stream.leave()
+    given.stream.leave()
+    assert [end.outcome for end in given.ends] == ["client_left"]
+    assert given.answer.closed
+    assert await given.stream.next() is None
+
+
+async def test_leaving_after_the_end_changes_nothing() -> None:
+    given = Stream(event("a", "stop") + DONE)
+    await given.read()
+    given.stream.leave()
+    assert [end.outcome for end in given.ends] == ["ok"]
