@@ -83,6 +83,13 @@ async def test_a_segment_that_is_sent_again_counts_once(clickhouse: Database, tm
         assert not any(folders.ready.iterdir())
 
 
+async def test_what_is_sealed_when_the_end_comes_is_loaded_before_the_end(clickhouse: Database, tmp_path: Path) -> None:
+    folders = fill(tmp_path, event(1))
+    async with connected(clickhouse) as there:
+        await Loader(folders, there).run(lambda: True)
+        assert await count(there) == 1
+
+
 async def test_equal_events_in_two_segments_are_two(clickhouse: Database, tmp_path: Path) -> None:
     folders = fill(tmp_path, event(1))
     fill(tmp_path, event(1))
