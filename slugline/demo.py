@@ -6,6 +6,7 @@ SDK, and SQL.
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,19 @@ ORDER BY version
 
 def run(*, model: str, keep: bool, rounds: int) -> None:
     """Runs the demo; raises RuntimeError in words when a step doesn't show what it should."""
+    try:
+        from openai import OpenAIError
+    except ImportError as error:
+        raise RuntimeError("the demo calls through the official OpenAI SDK: pip install 'slugline[demo]'") from error
+    # SIGTERM ends it as Ctrl-C does: the server that it started ends with it.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        _run(model=model, keep=keep, rounds=rounds)
+    except OpenAIError as error:
+        raise RuntimeError(f"a call failed: {error}") from error
+
+
+def _run(*, model: str, keep: bool, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="slugline-demo-") as temporary, model_source(model) as source:
         data = Path(temporary) / "data"
         config = Path(temporary) / "slugline.toml"

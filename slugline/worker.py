@@ -15,7 +15,6 @@ from slugline.compose import open_worker
 from slugline.process import end_with_parent, inherited_settings, set_up_logging, terminate_self
 from slugline.settings import Settings
 
-
 KEEP_ALIVE_SECONDS = 75  # longer than SDKs keep idle connections: they close first, and no request meets a closing door
 
 
