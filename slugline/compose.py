@@ -69,7 +69,7 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
                 new_id=new_id,
                 random_bytes=os.urandom,
             )
-            api = build_api(Store(engine), live, clickhouse, spool, folder)
+            api = build_api(Store(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url)
             yield Worker(app=Front(edge=Edge(line), api=api), line=line, spool=spool)
     finally:
         spool.close()
@@ -77,13 +77,15 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
         engine.dispose()
 
 
-def build_api(store: Store, live: LiveRegistry, clickhouse: ClickHouse, spool: Spool, folder: DataFolder) -> FastAPI:
+def build_api(
+    store: Store, live: LiveRegistry, clickhouse: ClickHouse, spool: Spool, folder: DataFolder, *, embedded: bool
+) -> FastAPI:
     """`/api`, the health checks and the pages."""
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     api.include_router(registry_api.build_router(store, live, actor_of))
     api.include_router(tracing_api.build_router(spool.append, now, new_id))
     api.include_router(quality_api.build_router(clickhouse, store.prompt))
-    api.include_router(health_router(live, spool, folder))
+    api.include_router(health_router(live, spool, folder, embedded=embedded))
     api.include_router(pages.build_router(store, clickhouse))
     add_error_handlers(api)
     return api

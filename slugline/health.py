@@ -10,7 +10,7 @@ from slugline.folder import DataFolder
 from tracing.spool import Spool
 
 
-def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder) -> APIRouter:
+def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder, *, embedded: bool) -> APIRouter:
     """Ready means that calls can be served. ClickHouse being away doesn't keep calls from being served: it is said, not a 503."""
     router = APIRouter(tags=["health"])
 
@@ -35,7 +35,9 @@ def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder) -> APIRou
             "waiting_segments": sum(1 for _ in folder.spool.glob("ready/*.jsonl")),
             "refused_segments": sum(1 for _ in folder.spool.glob("refused/*.jsonl")),
             "keeper": _keeper(folder),
-            "engine": "up" if folder.engine() else "not up",
+            "engine": ("up" if folder.engine() else "not up")
+            if embedded
+            else "not embedded: a ClickHouse server is set",
         }
 
     return router

@@ -163,7 +163,7 @@ def _ready(server: Server) -> None:
     while True:
         with contextlib.suppress(httpx.HTTPError, json.JSONDecodeError):
             answer = server.api.get("/health/ready")
-            if answer.status_code == 200 and answer.json()["engine"] == "up":
+            if answer.status_code == 200 and answer.json()["engine"] != "not up":
                 return
         if time.monotonic() > deadline:
             raise RuntimeError(f"the server is not ready: {server.log.read_text(errors='replace')[-3000:]}")
