@@ -17,7 +17,7 @@ import uvloop
 
 from slugline.compose import locate_clickhouse
 from slugline.folder import DataFolder
-from slugline.process import end_with_parent, inherited_settings, set_up_logging, terminate_self
+from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
 from slugline.settings import Settings
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.loader import Loader
@@ -27,6 +27,8 @@ from tracing.spool import SpoolFolders
 log = logging.getLogger("slugline.keeper")
 
 STATUS_SECONDS = 1.0
+RETRY_SECONDS = 0.1
+LAST_WAIT_SECONDS = 10.0
 
 
 async def keep(settings: Settings) -> int:
@@ -35,6 +37,7 @@ async def keep(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    accept_signals()
     folder = DataFolder(settings.data)
     async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
         loader = Loader(SpoolFolders.at(folder.spool), clickhouse)
@@ -52,14 +55,16 @@ async def keep(settings: Settings) -> int:
 
 
 async def _migrated(clickhouse: ClickHouse, stopping: Callable[[], bool]) -> None:
-    """Waits for ClickHouse and brings its schema up to date."""
+    """Waits for ClickHouse and brings its schema up to date; once the end has come, it waits `LAST_WAIT_SECONDS` and no longer."""
+    tries_left = round(LAST_WAIT_SECONDS / RETRY_SECONDS)
     while True:
         try:
             ran = await migrate(clickhouse)
         except ClickHouseUnavailable:
-            if stopping():
+            tries_left -= stopping()
+            if tries_left <= 0:
                 raise
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(RETRY_SECONDS)
         else:
             if ran:
                 log.info("schema brought up to date: %s", ", ".join(ran))

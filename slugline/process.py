@@ -4,12 +4,13 @@ A child ends on SIGTERM, and when its standard input closes: the supervisor hold
 takes its children along instead of leaving them on the data folder.
 """
 
+import contextlib
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from slugline.settings import Settings
 
@@ -42,6 +43,22 @@ def end_with_parent(end: Callable[[], None]) -> None:
         end()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Children started inside are born with SIGTERM held back, so that one that comes while they still start is not lost:
+    it reaches them once they `accept_signals`."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def accept_signals() -> None:
+    """Called by a child whose handlers are in place: what was held back is delivered now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
 
 
 def terminate_self() -> None:

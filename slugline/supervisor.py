@@ -25,7 +25,7 @@ from types import FrameType
 
 from registry.database import migrate, open_engine
 from slugline.folder import DataFolder
-from slugline.process import SETTINGS_VARIABLE
+from slugline.process import SETTINGS_VARIABLE, signals_held
 from slugline.settings import Settings, SettingsError, check_secrets
 
 log = logging.getLogger("slugline")
@@ -54,13 +54,14 @@ class Child:
 
     def start(self) -> None:
         self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            self.command,
-            stdin=subprocess.PIPE,  # never written to: its closing tells the child that its parent is gone
-            env=self.environment,
-            pass_fds=self.descriptors,
-            start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends its children in order
-        )
+        with signals_held():
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,  # never written to: its closing tells the child that its parent is gone
+                env=self.environment,
+                pass_fds=self.descriptors,
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends its children in order
+            )
 
     def tend(self, now: float) -> None:
         """Starts the process when it isn't running and its pause is over."""

@@ -12,7 +12,7 @@ import uvicorn
 import uvloop
 
 from slugline.compose import open_worker
-from slugline.process import end_with_parent, inherited_settings, set_up_logging, terminate_self
+from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
 from slugline.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75  # longer than SDKs keep idle connections: they close first, and no request meets a closing door
@@ -26,6 +26,7 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
+        accept_signals()
         yield
 
     def _end(self) -> None:

@@ -65,6 +65,15 @@ def test_sigterm_lets_streams_end_and_leaves_nothing_unloaded(tmp_path: Path, pr
     assert sorted(row[0] for row in rows) == sorted(ids)
 
 
+def test_sigterm_right_after_the_start_leaves_nothing_unloaded_either(tmp_path: Path, provider: str) -> None:
+    """The end may come while the keeper and the engine still start: it is held back for them, not lost."""
+    with run_server(tmp_path, simulator_settings(provider + "/v1"), wait_for_engine=False) as server:
+        assert server.chat(model="simulator-large", messages=[USER]).status_code == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.wait(80) == 0, server.log.read_text()
+        assert [file for file in (server.data / "spool").rglob("*") if file.is_file()] == []
+
+
 def test_a_second_server_on_the_same_folder_is_refused_with_the_reason(server: Server) -> None:
     done = slugline("serve", "--data", str(server.data), "--port", "0")
     assert done.returncode == 1
@@ -126,7 +135,10 @@ def test_a_web_page_of_somebody_else_gets_nothing(server: Server) -> None:
 
 def test_health_says_what_is_going_on(server: Server) -> None:
     assert server.api.get("/health/live").json() == {"status": "live"}
-    ready = server.api.get("/health/ready").json()
+    deadline = time.monotonic() + 30
+    while (ready := server.api.get("/health/ready").json())["keeper"] is None:  # it may still be starting
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     assert (ready["status"], ready["records"]["lost"], ready["engine"]) == ("ready", 0, "up")
     assert ready["keeper"]["segments_refused"] == 0
 

@@ -122,7 +122,9 @@ def simulator_settings(base_url: str) -> str:
 
 
 @contextlib.contextmanager
-def run_server(folder: Path, settings: str, *, workers: int = 2, **environment: str) -> Iterator[Server]:
+def run_server(
+    folder: Path, settings: str, *, workers: int = 2, wait_for_engine: bool = True, **environment: str
+) -> Iterator[Server]:
     """`slugline serve` until the block ends; its data and log stay in `folder`, so that it can be started there again."""
     data, log = folder / "data", folder / "server.log"
     (folder / "slugline.toml").write_text(settings)
@@ -135,7 +137,7 @@ def run_server(folder: Path, settings: str, *, workers: int = 2, **environment: 
     try:
         server = Server(_url(data, process, log), data, process, log)
         with server.api:
-            _ready(server)
+            _ready(server, wait_for_engine)
             yield server
     finally:
         process.terminate()
@@ -158,12 +160,12 @@ def _url(data: Path, process: subprocess.Popen[bytes], log: Path) -> str:
     return text
 
 
-def _ready(server: Server) -> None:
+def _ready(server: Server, wait_for_engine: bool) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         with contextlib.suppress(httpx.HTTPError, json.JSONDecodeError):
             answer = server.api.get("/health/ready")
-            if answer.status_code == 200 and answer.json()["engine"] != "not up":
+            if answer.status_code == 200 and not (wait_for_engine and answer.json()["engine"] == "not up"):
                 return
         if time.monotonic() > deadline:
             raise RuntimeError(f"the server is not ready: {server.log.read_text(errors='replace')[-3000:]}")

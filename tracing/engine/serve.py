@@ -72,6 +72,8 @@ async def _serve(engine: Engine, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, end.set)
+    # Whoever starts this process may hold SIGTERM back until there is somebody to take it.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     if settings.until_stdin_closes:
         threading.Thread(target=_wait_for_end_of_input, args=(loop, end), daemon=True, name="stdin").start()
     spool = _empty_folder(settings.path / "incoming")
