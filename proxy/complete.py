@@ -18,6 +18,7 @@ import orjson
 
 from proxy.context import read_context
 from proxy.draft import Draft
+from proxy.endpoints import Endpoint
 from proxy.errors import (
     ProxyError,
     RequestRefused,
@@ -26,14 +27,14 @@ from proxy.errors import (
     answer_for,
     error_body,
 )
-from proxy.merge import merge_chat
+from proxy.merge import merge
 from proxy.naming import named_prompt
 from proxy.plan import upstream_request, with_usage
 from proxy.price import PriceList
 from proxy.providers import Provider, route
 from proxy.reply import Reply, error_reply, own_headers, reply_headers
 from proxy.stream import AnswerStream, StreamEnd
-from proxy.tally import Tally, tally_body
+from proxy.tally import Tally
 from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 from registry.errors import RegistryError
 from registry.live import LiveRegistry
@@ -49,8 +50,7 @@ CLIENT_LEFT_STATUS = 499  # nginx's number for it; no client ever sees it
 class CallRequest:
     """A call as it came: header names in lower case, the body as bytes."""
 
-    endpoint: str
-    path: str
+    endpoint: Endpoint
     headers: Mapping[str, str]
     body: bytes
     purpose: str = "production"
@@ -77,7 +77,7 @@ async def complete(call: CallRequest, line: Line) -> Reply:
     Errors become replies; the only exception that leaves is CancelledError, when whoever asked has gone (the call is on record then).
     """
     draft = Draft(
-        call_id=line.new_id(), at=line.now(), started=line.clock(), endpoint=call.endpoint, purpose=call.purpose
+        call_id=line.new_id(), at=line.now(), started=line.clock(), endpoint=call.endpoint.name, purpose=call.purpose
     )
     try:
         request = _prepare(call, line, draft)
@@ -85,12 +85,14 @@ async def complete(call: CallRequest, line: Line) -> Reply:
         answer = await line.upstream.send(request)
         draft.timings["upstream"] = line.clock() - draft.asked
         if draft.stream and answer.status < 400 and "text/event-stream" in answer.header("content-type"):
-            return Reply(status=answer.status, headers=reply_headers(draft, answer), body=_stream(draft, line, answer))
+            return Reply(
+                status=answer.status, headers=reply_headers(draft, answer), body=_stream(call, draft, line, answer)
+            )
         try:
             body = await answer.body()
         finally:
             answer.close()
-        return _whole(draft, line, answer, body)
+        return _whole(call, draft, line, answer, body)
     except (ProxyError, RegistryError) as error:
         return _failed(draft, line, error)
     except Exception:
@@ -107,9 +109,14 @@ def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
     draft.body, draft.sent = body, call.body
     draft.stream = body.get("stream") is True
     draft.context = read_context(call.headers, body, line.random_bytes)
-    named = named_prompt(body, call.headers)
+    shape = call.endpoint.shape
+    named = named_prompt(body, call.headers, text_prompt=call.endpoint.text_prompt or shape is None)
     original: bytes | None = call.body
     if named is not None:
+        if shape is None:
+            raise RequestRefused(
+                f"a prompt can't be used on /v1/{call.endpoint.path}", code="prompt_parameter_invalid", param="model"
+            )
         before = line.clock()
         draft.variables = named.variables
         draft.resolved = line.registry.resolve(named.reference)
@@ -118,7 +125,7 @@ def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
         rendered = render(draft.resolved.compiled, named.variables)
         draft.timings.update(resolve=resolved_at - before, render=line.clock() - resolved_at)
         draft.variables = rendered.variables
-        merged = merge_chat(draft.resolved.version.content, rendered.messages, named, body)
+        merged = merge(shape, draft.resolved.version.content, rendered.messages, named, body)
         draft.body, draft.overrides = merged.body, merged.overrides
         original = None
     model = draft.body.get("model")
@@ -130,9 +137,9 @@ def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
         )
     draft.route = route(model, line.providers)
     outgoing = draft.body
-    if draft.stream and (asking := with_usage(draft.body)) is not None:
+    if draft.stream and call.endpoint.asks_usage and (asking := with_usage(draft.body)) is not None:
         outgoing, original = asking, None
-    request = upstream_request(draft.route, call.path, call.headers, outgoing, original)
+    request = upstream_request(draft.route, call.endpoint.path, call.headers, outgoing, original)
     draft.sent = request.body
     return request
 
@@ -147,7 +154,7 @@ def _parsed(body: bytes) -> dict[str, Any]:
     return value
 
 
-def _stream(draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
+def _stream(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
     def first_chunk() -> None:
         draft.first_chunk = line.clock()
 
@@ -163,13 +170,13 @@ def _stream(draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
         )
 
     asked_for = draft.body.get("stream_options")
-    hide = not (isinstance(asked_for, dict) and "include_usage" in asked_for)
-    return AnswerStream(answer, hide_usage=hide, on_first_chunk=first_chunk, on_end=end)
+    hide = call.endpoint.asks_usage and not (isinstance(asked_for, dict) and "include_usage" in asked_for)
+    return AnswerStream(answer, call.endpoint, hide_usage=hide, on_first_chunk=first_chunk, on_end=end)
 
 
-def _whole(draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes) -> Reply:
+def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes) -> Reply:
     """An answer in one piece, the provider's own errors included: they go back as they came, if they are JSON at all."""
-    tally = tally_body(body)
+    tally = call.endpoint.tally_body(body)
     failed = answer.status >= 400
     headers = reply_headers(draft, answer)
     if failed and "json" not in answer.header("content-type"):

@@ -20,6 +20,8 @@ from tracing.event import CallEvent, Outcome, body_text, timestamp
 _NOT_PARAMETERS = frozenset(
     {
         "messages",
+        "input",
+        "prompt",
         "model",
         "stream",
         "stream_options",
@@ -148,12 +150,17 @@ def _params_hash(params: bytes, body: Mapping[str, Any]) -> str:
 
 
 def _system_prompt_hash(body: Mapping[str, Any]) -> str:
-    messages = body.get("messages")
-    if isinstance(messages, list):
-        for message in messages:
-            if isinstance(message, dict) and message.get("role") in {"system", "developer"}:
-                return hashlib.sha256(orjson.dumps(message.get("content"))).hexdigest()[:16]
-    return ""
+    """Equal for calls with the same system prompt, wherever the endpoint keeps it."""
+    for messages in (body.get("messages"), body.get("input")):
+        if isinstance(messages, list):
+            for message in messages:
+                if isinstance(message, dict) and message.get("role") in {"system", "developer"}:
+                    return _hash(message.get("content"))
+    return _hash(body["instructions"]) if body.get("instructions") else ""
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value)).hexdigest()[:16]
 
 
 def _ms(seconds: float) -> float:

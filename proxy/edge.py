@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from proxy.complete import CallRequest, Line, complete
+from proxy.endpoints import ENDPOINTS
 from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, answer_for
 from proxy.models import list_models
 from proxy.reply import Reply, error_reply
@@ -19,9 +20,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
-
-ENDPOINTS = {"/v1/chat/completions": ("chat.completions", "chat/completions")}
-"""Paths that are calls: the endpoint's name on the record, and the path below a provider's base URL."""
 
 
 class ClientLeft(Exception):
@@ -38,10 +36,9 @@ class Edge:
         path, method = scope["path"], scope["method"]
         try:
             if path in ENDPOINTS and method == "POST":
-                endpoint, upstream_path = ENDPOINTS[path]
                 body = await _body(receive)
                 await self._call(
-                    CallRequest(endpoint=endpoint, path=upstream_path, headers=_headers(scope), body=body),
+                    CallRequest(endpoint=ENDPOINTS[path], headers=_headers(scope), body=body),
                     receive,
                     send,
                 )
@@ -144,7 +141,7 @@ async def _send_reply(reply: Reply, send: Send) -> None:
 
 
 def _not_found(path: str, method: str) -> RouteNotFound:
-    known = "POST /v1/chat/completions and GET /v1/models"
+    known = f"POST {', '.join(ENDPOINTS)} and GET /v1/models"
     return RouteNotFound(
         f"{method} {path} is not an endpoint of this server; it has {known}", code="request_route_not_found"
     )

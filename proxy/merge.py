@@ -4,8 +4,8 @@ The version's messages come first, then the caller's, unless the version says wh
 wins over the version's defaults, except keys that the version locks. Keys that Slugline doesn't know travel on untouched.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.errors import RequestRefused
@@ -21,33 +21,40 @@ class Merged:
     overrides: tuple[str, ...]
 
 
-def merge_chat(
-    content: Content, messages: Sequence[Mapping[str, Any]], named: NamedPrompt, body: Mapping[str, Any]
-) -> Merged:
-    """A Chat Completions body from a version's content, its rendered messages, and the caller's body.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How an endpoint spells a prompt: its body key for the conversation, what goes there, and the version's defaults.
 
-    Raises RequestRefused for a locked key, for `messages` that are no list, or when nobody names a model.
+    `renamed` gives the endpoint's names for body keys that versions store under Chat Completions' names.
     """
-    caller = {key: value for key, value in body.items() if key not in named.own_keys and key != "messages"}
+
+    key: str
+    conversation: Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], Any]
+    defaults: Callable[[Content], dict[str, Any]]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+
+
+def merge(
+    shape: Shape, content: Content, messages: Sequence[Mapping[str, Any]], named: NamedPrompt, body: Mapping[str, Any]
+) -> Merged:
+    """A provider's body from a version's content, its rendered messages, and the caller's body.
+
+    Raises RequestRefused for a locked key, for a conversation that can't be one, or when nobody names a model.
+    """
+    caller = {key: value for key, value in body.items() if key not in named.own_keys and key != shape.key}
     if named.model_names_prompt or caller.get("model") in (None, "", "prompt"):
         caller.pop("model", None)
-    defaults: dict[str, Any] = {}
-    if content.model:
-        defaults["model"] = content.model
-    defaults.update(content.parameters)
-    if content.tools:
-        defaults["tools"] = content.tools
-    if content.response_format:
-        defaults["response_format"] = content.response_format
+    defaults = {**({"model": content.model} if content.model else {}), **shape.defaults(content)}
     overrides = tuple(sorted(key for key, value in caller.items() if key in defaults and defaults[key] != value))
-    for key in content.locked:
+    for name in content.locked:
+        key = shape.renamed.get(name, name)
         if key in caller and caller[key] != defaults.get(key):
             raise RequestRefused(
                 f"{named.reference.slug!r} locks {key!r}: leave it out of the request, or have it unlocked in a new version",
                 code="prompt_key_locked",
                 param=key,
             )
-    merged = {**defaults, **caller, "messages": place(messages, _caller_messages(body))}
+    merged = {**defaults, **caller, shape.key: shape.conversation(messages, body)}
     if not merged.get("model"):
         raise RequestRefused(
             f"neither the request nor {named.reference.slug!r} names a model: save a version with one, or send 'model'",
@@ -55,6 +62,17 @@ def merge_chat(
             param="model",
         )
     return Merged(body=merged, overrides=overrides)
+
+
+def chat_defaults(content: Content) -> dict[str, Any]:
+    """A version's parameters, tools and response format under Chat Completions' names."""
+    given = {"tools": content.tools, "response_format": content.response_format}
+    return {**content.parameters, **{key: value for key, value in given.items() if value}}
+
+
+def chat_messages(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> list[Any]:
+    """The version's messages and the caller's."""
+    return place(messages, _caller_messages(body))
 
 
 def place(messages: Sequence[Mapping[str, Any]], caller: Sequence[Any]) -> list[Any]:
@@ -79,3 +97,6 @@ def _caller_messages(body: Mapping[str, Any]) -> list[Any]:
     if not isinstance(messages, list):
         raise RequestRefused("'messages' must be a list of messages", code="request_invalid", param="messages")
     return messages
+
+
+CHAT = Shape(key="messages", conversation=chat_messages, defaults=chat_defaults)

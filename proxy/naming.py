@@ -30,8 +30,12 @@ class NamedPrompt:
     model_names_prompt: bool
 
 
-def named_prompt(body: Mapping[str, Any], headers: Mapping[str, str]) -> NamedPrompt | None:
+def named_prompt(
+    body: Mapping[str, Any], headers: Mapping[str, str], *, text_prompt: bool = False
+) -> NamedPrompt | None:
     """The prompt that a call names, or None for a call that names none.
+
+    With `text_prompt`, a `prompt` that is no object is the endpoint's own (`/v1/completions`).
 
     Raises RequestRefused, or RegistryError for a reference that can't be one.
     """
@@ -39,7 +43,13 @@ def named_prompt(body: Mapping[str, Any], headers: Mapping[str, str]) -> NamedPr
     model = body.get("model")
     by_model = isinstance(model, str) and model.startswith(MODEL_PREFIX)
     default = headers.get(VERSION_HEADER)
-    if given is not None:
+    if given is not None and not (text_prompt and not isinstance(given, dict)):
+        if by_model:
+            raise RequestRefused(
+                f"the prompt is named twice, by 'prompt' and by the model {model!r}: say it once",
+                code="prompt_parameter_invalid",
+                param="model",
+            )
         if not isinstance(given, dict):
             raise RequestRefused(
                 '\'prompt\' must be an object such as {"id": "support-agent", "version": "stable", "variables": {}}, '
@@ -51,7 +61,7 @@ def named_prompt(body: Mapping[str, Any], headers: Mapping[str, str]) -> NamedPr
             reference=_reference_of(given, default),
             variables=_variables_of(given.get("variables"), "prompt.variables") or _header_variables(headers),
             own_keys=frozenset({"prompt"}),
-            model_names_prompt=by_model,
+            model_names_prompt=False,
         )
     if not by_model:
         return None

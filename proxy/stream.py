@@ -7,9 +7,10 @@ Knows events and their order; refuses to know ASGI and the record's shape. Whoev
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.endpoints import Endpoint
 from proxy.errors import UpstreamFailed, UpstreamTimeout, error_event
 from proxy.sse import EventReader, ServerSentEvent, data_of
-from proxy.tally import Tally, tally_events
+from proxy.tally import Tally
 from proxy.upstream import UpstreamAnswer
 from tracing.event import Outcome
 
@@ -32,12 +33,14 @@ class AnswerStream:
     def __init__(
         self,
         answer: UpstreamAnswer,
+        endpoint: Endpoint,
         *,
         hide_usage: bool,
         on_first_chunk: Callable[[], None],
         on_end: Callable[[StreamEnd], None],
     ) -> None:
         self._answer = answer
+        self._endpoint = endpoint
         self._hide_usage = hide_usage
         self._on_first_chunk = on_first_chunk
         self._on_end = on_end
@@ -85,7 +88,7 @@ class AnswerStream:
         passed = []
         for event in self._reader.feed(chunk):
             self._keep(event)
-            if event.data == b"[DONE]":
+            if self._endpoint.ends(event.data):
                 self._end("ok")
             if not (self._hide_usage and _only_usage(event)):
                 passed.append(event.raw)
@@ -100,7 +103,7 @@ class AnswerStream:
     def _at_end_of_body(self) -> bytes | None:
         rest = self._reader.finish()
         self._payloads.append(data_of(rest))
-        tally = tally_events(self._payloads, complete=True)
+        tally = self._endpoint.tally_events(self._payloads, complete=True)
         if tally.finish_reason or tally.error:
             self._end("ok")
         elif self._end("provider_error", "provider_cut_off", "the provider's stream ended before the answer did"):
@@ -113,7 +116,7 @@ class AnswerStream:
         if self._ended:
             return False
         self._ended = True
-        tally = tally_events(self._payloads, complete=outcome == "ok")
+        tally = self._endpoint.tally_events(self._payloads, complete=outcome == "ok")
         if tally.error and outcome == "ok":
             outcome, error_code, error_message = "provider_error", "provider_error_event", tally.error
         self._on_end(StreamEnd(outcome=outcome, tally=tally, error_code=error_code, error_message=error_message))

@@ -5,7 +5,7 @@ parsed between a chunk's coming and its going. A provider's figures are taken as
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -38,10 +38,22 @@ def tally_body(body: bytes) -> Tally:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
         answer = None
-    text = body.decode("utf-8", "replace")
+    recorded = body.decode("utf-8", "replace")
     if not isinstance(answer, dict):
-        return Tally(response=text)
-    return _tally(answer, text, complete=True)
+        return Tally(response=recorded)
+    return _tally(answer, recorded, complete=True)
+
+
+def tally_embeddings(body: bytes) -> Tally:
+    """The tally of embeddings; the vectors themselves don't go on record, their number and length do."""
+    found = tally_body(body)
+    try:
+        answer = orjson.loads(body)
+        vectors = [len(entry["embedding"]) for entry in answer["data"]]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return found
+    recorded = {**answer, "data": {"vectors": len(vectors), "length": max(vectors, default=0)}}
+    return replace(found, response=orjson.dumps(recorded).decode())
 
 
 def tally_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
@@ -63,7 +75,7 @@ def tally_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
         if not isinstance(chunk, dict):
             continue
         if chunk.get("error"):
-            error = _error_text(chunk["error"])
+            error = error_text(chunk["error"])
         for key, value in chunk.items():
             if key != "choices" and value is not None:
                 answer[key] = value
@@ -73,31 +85,28 @@ def tally_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
         answer["choices"] = [choices[index] for index in sorted(choices)]
         if answer.get("object") == "chat.completion.chunk":
             answer["object"] = "chat.completion"
-    text = orjson.dumps(answer).decode() if answer else ""
-    found = _tally(answer, text, complete=complete)
-    return found if not error else Tally(**{**_fields(found), "error": error})
+    recorded = orjson.dumps(answer).decode() if answer else ""
+    found = _tally(answer, recorded, complete=complete)
+    return replace(found, error=error) if error else found
 
 
-def _tally(answer: Mapping[str, Any], text: str, *, complete: bool) -> Tally:
-    usage = answer.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    inputs = _details(usage, "prompt_tokens_details")
-    outputs = _details(usage, "completion_tokens_details")
-    reasons = [
-        choice["finish_reason"] for choice in _dicts(answer.get("choices")) if _text(choice.get("finish_reason"))
-    ]
+def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally:
+    usage = details(answer, "usage")
+    inputs = details(usage, "prompt_tokens_details")
+    outputs = details(usage, "completion_tokens_details")
+    reasons = [choice["finish_reason"] for choice in _dicts(answer.get("choices")) if text(choice.get("finish_reason"))]
     return Tally(
-        model=_text(answer.get("model")),
-        system_fingerprint=_text(answer.get("system_fingerprint")),
-        response_id=_text(answer.get("id")),
+        model=text(answer.get("model")),
+        system_fingerprint=text(answer.get("system_fingerprint")),
+        response_id=text(answer.get("id")),
         finish_reason=reasons[0] if reasons else "",
-        input_tokens=_count(usage.get("prompt_tokens")),
-        cached_input_tokens=_count(inputs.get("cached_tokens")),
-        output_tokens=_count(usage.get("completion_tokens")),
-        reasoning_tokens=_count(outputs.get("reasoning_tokens")),
+        input_tokens=count(usage.get("prompt_tokens")),
+        cached_input_tokens=count(inputs.get("cached_tokens")),
+        output_tokens=count(usage.get("completion_tokens")),
+        reasoning_tokens=count(outputs.get("reasoning_tokens")),
         usage_source="provider" if usage else "none" if complete else "partial",
-        response=text,
-        error=_error_text(answer["error"]) if answer.get("error") else "",
+        response=recorded,
+        error=error_text(answer["error"]) if answer.get("error") else "",
     )
 
 
@@ -138,28 +147,28 @@ def _add_tool_call(calls: list[dict[str, Any]], part: Mapping[str, Any]) -> None
     _add_delta(call, {key: value for key, value in part.items() if key != "index"})
 
 
-def _fields(tally: Tally) -> dict[str, Any]:
-    return {name: getattr(tally, name) for name in tally.__dataclass_fields__}
-
-
-def _details(usage: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    details = usage.get(key)
-    return details if isinstance(details, dict) else {}
+def details(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object under a key, or an empty one where there is none."""
+    found = value.get(key)
+    return found if isinstance(found, dict) else {}
 
 
 def _dicts(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _count(value: Any) -> int | None:
+def count(value: Any) -> int | None:
+    """A number of tokens that can be one, or None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS else None
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A text, or an empty one."""
     return value if isinstance(value, str) else ""
 
 
-def _error_text(value: Any) -> str:
+def error_text(value: Any) -> str:
+    """What a provider's error says, whatever its shape."""
     if isinstance(value, dict) and isinstance(value.get("message"), str):
         return str(value["message"])
     return value if isinstance(value, str) else orjson.dumps(value).decode()

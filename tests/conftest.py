@@ -5,5 +5,6 @@ pytest_plugins = [
     "tests.plugins.simulator",
     "tests.plugins.engine",
     "tests.plugins.server",
+    "tests.plugins.aimock",
     "pytester",
 ]

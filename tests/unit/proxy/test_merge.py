@@ -5,17 +5,20 @@ from typing import Any
 import pytest
 
 from proxy.errors import RequestRefused
-from proxy.merge import merge_chat, place
+from proxy.merge import CHAT, Merged, Shape, place
+from proxy.merge import merge as merge_into
 from proxy.naming import named_prompt
 from registry.values import Content
 
 SYSTEM = [{"role": "system", "content": "be kind"}]
 
 
-def merge(body: dict[str, Any], messages: list[dict[str, Any]] | None = None, **content: Any) -> Any:
+def merge(
+    body: dict[str, Any], messages: list[dict[str, Any]] | None = None, *, shape: Shape = CHAT, **content: Any
+) -> Merged:
     named = named_prompt(body, {})
     assert named is not None
-    return merge_chat(Content(**{"model": "m-1", **content}), messages or SYSTEM, named, body)
+    return merge_into(shape, Content(**{"model": "m-1", **content}), messages or SYSTEM, named, body)
 
 
 def test_the_version_gives_model_parameters_tools_and_format() -> None:

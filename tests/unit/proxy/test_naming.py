@@ -67,6 +67,7 @@ def test_the_header_names_the_version_where_the_call_does_not() -> None:
         ({"prompt": {"id": "a", "version": True}}, "true or false"),
         ({"prompt": {"id": "a", "version": [7]}}, "a list"),
         ({"prompt": {"id": "a@7", "version": "8"}}, "say it once"),
+        ({"prompt": {"id": "a"}, "model": "prompt/b"}, "named twice"),
         ({"prompt": {"id": "a", "variables": []}}, "prompt.variables"),
         ({"model": "prompt/a", "variables": "x"}, "variables"),
     ],

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from proxy.endpoints import ENDPOINTS
 from proxy.errors import UpstreamFailed, UpstreamTimeout
 from proxy.stream import AnswerStream, StreamEnd
 
@@ -53,6 +54,7 @@ class Stream:
         self.answer = Answer(chunks)
         self.stream = AnswerStream(
             self.answer,
+            ENDPOINTS["/v1/chat/completions"],
             hide_usage=hide_usage,
             on_first_chunk=self._first,
             on_end=self.ends.append,  # type: ignore[arg-type]

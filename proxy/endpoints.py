@@ -1,0 +1,72 @@
+"""The endpoints that are calls: their paths, how each spells a prompt, and how its answers are read. A table and nothing else."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from proxy.errors import RequestRefused
+from proxy.merge import CHAT, Shape
+from proxy.responses import RESPONSES, ends_response, tally_response, tally_response_events
+from proxy.tally import Tally, tally_body, tally_embeddings, tally_events
+from registry.values import Content
+
+
+class TallyEvents(Protocol):
+    """Reads the data of a stream's events; `complete` is False for a stream that broke off."""
+
+    def __call__(self, payloads: Iterable[bytes], *, complete: bool) -> Tally: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One path of OpenAI's API. `shape` is None where a call can't name a prompt.
+
+    `text_prompt`: a string under the body key `prompt` is an ordinary prompt there. `asks_usage`: streams tell usage only when
+    asked. `ends` knows the data of a stream's last event.
+    """
+
+    name: str
+    path: str
+    shape: Shape | None
+    text_prompt: bool = False
+    asks_usage: bool = False
+    tally_body: Callable[[bytes], Tally] = tally_body
+    tally_events: TallyEvents = tally_events
+    ends: Callable[[bytes], bool] = b"[DONE]".__eq__
+
+
+def _completion_prompt(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> str:
+    """The version's texts, then the caller's prompt, as one text."""
+    texts = [message["content"] for message in messages if message["role"] != "placeholder"]
+    if not all(isinstance(given, str) for given in texts):
+        raise RequestRefused(
+            "this version has messages with parts: /v1/completions takes text only, use /v1/chat/completions",
+            code="request_invalid",
+            param="prompt",
+        )
+    given = body.get("prompt")
+    return "\n\n".join([*texts, *([given] if isinstance(given, str) else [])])
+
+
+def _completion_defaults(content: Content) -> dict[str, Any]:
+    return dict(content.parameters)
+
+
+COMPLETIONS = Shape(key="prompt", conversation=_completion_prompt, defaults=_completion_defaults)
+
+ENDPOINTS: Mapping[str, Endpoint] = {
+    "/v1/chat/completions": Endpoint(name="chat.completions", path="chat/completions", shape=CHAT, asks_usage=True),
+    "/v1/responses": Endpoint(
+        name="responses",
+        path="responses",
+        shape=RESPONSES,
+        tally_body=tally_response,
+        tally_events=tally_response_events,
+        ends=ends_response,
+    ),
+    "/v1/completions": Endpoint(
+        name="completions", path="completions", shape=COMPLETIONS, text_prompt=True, asks_usage=True
+    ),
+    "/v1/embeddings": Endpoint(name="embeddings", path="embeddings", shape=None, tally_body=tally_embeddings),
+    "/v1/moderations": Endpoint(name="moderations", path="moderations", shape=None),
+}

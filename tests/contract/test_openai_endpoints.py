@@ -1,0 +1,190 @@
+"""OpenAI's endpoints through the official SDK against a third-party mock: what works directly works through Slugline, and is a row."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from openai import OpenAI
+from openai.types.responses import ResponseCompletedEvent
+
+from tests.plugins.aimock import Aimock
+from tests.plugins.server import Server
+
+pytestmark = pytest.mark.needs("node")
+
+TOOLS: list[Any] = [
+    {
+        "type": "function",
+        "function": {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
+    }
+    for name in ("get_weather", "get_time")
+]
+QUESTION: list[Any] = [{"role": "user", "content": "Where is my parcel?"}]
+
+
+@pytest.fixture
+def direct(aimock: Aimock) -> Iterator[OpenAI]:
+    with OpenAI(base_url=aimock.url + "/v1", api_key="x", max_retries=0) as sdk:
+        yield sdk
+
+
+@pytest.fixture
+def through(aimock_server: Server) -> Iterator[OpenAI]:
+    with OpenAI(base_url=aimock_server.url + "/v1", api_key="x", max_retries=0) as sdk:
+        yield sdk
+
+
+def chat(sdk: OpenAI) -> Any:
+    return sdk.chat.completions.create(model="gpt-4o", messages=QUESTION).choices[0].message.content
+
+
+def chat_stream(sdk: OpenAI) -> Any:
+    chunks = sdk.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
+    return [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
+
+
+def parallel_tools(sdk: OpenAI) -> Any:
+    answer = sdk.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "weather?"}], tools=TOOLS
+    )
+    return [(call.function.name, call.function.arguments) for call in answer.choices[0].message.tool_calls or []]  # type: ignore[union-attr]
+
+
+def tool_stream(sdk: OpenAI) -> Any:
+    parts: dict[int, list[str]] = {}
+    for chunk in sdk.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "weather?"}], tools=TOOLS, stream=True
+    ):
+        for call in (chunk.choices[0].delta.tool_calls or []) if chunk.choices else []:
+            parts.setdefault(call.index, []).append(f"{call.function.name or ''}{call.function.arguments or ''}")  # type: ignore[union-attr]
+    return {index: "".join(texts) for index, texts in parts.items()}
+
+
+def structured(sdk: OpenAI) -> Any:
+    form: Any = {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}}
+    answer = sdk.chat.completions.create(
+        model="gpt-4o", messages=[{"role": "user", "content": "as JSON"}], response_format=form
+    )
+    return json.loads(answer.choices[0].message.content or "")
+
+
+def embeddings(sdk: OpenAI) -> Any:
+    return (
+        sdk.embeddings.create(model="text-embedding-3-small", input="parcel", encoding_format="float").data[0].embedding
+    )
+
+
+def moderations(sdk: OpenAI) -> Any:
+    return sdk.moderations.create(model="omni-moderation-latest", input="parcel").results[0].flagged
+
+
+def responses(sdk: OpenAI) -> Any:
+    return sdk.responses.create(model="gpt-4o", input="Where is my parcel?").output_text
+
+
+def responses_stream(sdk: OpenAI) -> Any:
+    return [event.type for event in sdk.responses.create(model="gpt-4o", input="Where is my parcel?", stream=True)]
+
+
+CASES = [
+    chat,
+    chat_stream,
+    parallel_tools,
+    tool_stream,
+    structured,
+    embeddings,
+    moderations,
+    responses,
+    responses_stream,
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
+def test_what_works_directly_works_through_slugline(
+    case: Callable[[OpenAI], Any], direct: OpenAI, through: OpenAI
+) -> None:
+    expected = case(direct)
+    assert expected not in (None, [], {}, "")
+    assert case(through) == expected
+
+
+@pytest.fixture
+def prompted(aimock_server: Server) -> Server:
+    aimock_server.save(
+        "order-desk",
+        "You work for {{ company }}.",
+        model="gpt-4o",
+        parameters={"temperature": 0.5, "max_tokens": 40},
+        tools=TOOLS[:1],
+        response_format={"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}},
+    )
+    aimock_server.promote("order-desk", 1)
+    return aimock_server
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_openais_prompt_object_on_responses_as_the_sdk_types_it(
+    prompted: Server, through: OpenAI, aimock: Aimock, stream: bool
+) -> None:
+    company = f"Acme {'streamed' if stream else 'whole'}"
+    arguments: Any = {
+        "prompt": {"id": "order-desk", "version": "stable", "variables": {"company": company}},
+        "input": "Where is my parcel?",
+        "metadata": {"team": "orders"},
+        "user": "u-7",
+        "store": False,
+        "previous_response_id": "resp_1",
+    }
+    if stream:
+        raw = through.responses.with_raw_response.create(**arguments, stream=True)
+        events = list(raw.parse())
+        assert isinstance(events[-1], ResponseCompletedEvent)
+        text = events[-1].response.output_text
+    else:
+        raw = through.responses.with_raw_response.create(**arguments)
+        text = raw.parse().output_text
+    assert text
+    assert raw.headers["x-slugline-prompt"] == "order-desk@1"
+
+    [arrived] = aimock.journal(f"You work for {company}.")
+    assert arrived["model"] == "gpt-4o"
+    assert [message["role"] for message in arrived["messages"]] == ["system", "user"]
+    row = prompted.row(raw.headers["x-slugline-call-id"])
+    assert (row["endpoint"], row["outcome"], row["prompt"], row["version"], row["channel"]) == (
+        "responses",
+        "ok",
+        "order-desk",
+        1,
+        "stable",
+    )
+    assert (row["user"], row["finish_reason"], row["stream"]) == ("u-7", "completed", stream)
+    request = json.loads(row["request"])
+    assert request["input"] == [
+        {"role": "system", "content": f"You work for {company}."},
+        {"role": "user", "content": "Where is my parcel?"},
+    ]
+    assert (request["max_output_tokens"], request["temperature"]) == (40, 0.5)
+    assert request["tools"][0]["name"] == "get_weather"
+    assert request["text"]["format"]["name"] == "city"
+    assert (request["store"], request["previous_response_id"]) == (False, "resp_1")
+    assert json.loads(row["response"])["output"]
+
+
+def test_embeddings_are_a_row_without_their_vectors(aimock_server: Server, through: OpenAI) -> None:
+    raw = through.embeddings.with_raw_response.create(
+        model="text-embedding-3-small", input="parcel", encoding_format="float"
+    )
+    row = aimock_server.row(raw.headers["x-slugline-call-id"])
+    assert (row["endpoint"], row["outcome"]) == ("embeddings", "ok")
+    assert json.loads(row["response"])["data"] == {"vectors": 1, "length": 3}
+
+
+def test_a_prompt_where_none_can_be_used_is_refused(prompted: Server) -> None:
+    answer = prompted.api.post("/v1/embeddings", json={"model": "prompt/order-desk", "input": "x"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "prompt_parameter_invalid")
+
+
+def test_a_prompt_named_twice_is_refused(prompted: Server) -> None:
+    answer = prompted.chat(model="prompt/order-desk@1", prompt={"id": "order-desk"}, messages=QUESTION)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
