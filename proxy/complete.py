@@ -29,11 +29,12 @@ from proxy.errors import (
 )
 from proxy.merge import merge
 from proxy.naming import named_prompt
-from proxy.plan import upstream_request, with_usage
+from proxy.passing import described, model_in_form
+from proxy.plan import PROVIDER_HEADER, json_body, upstream_request, with_usage
 from proxy.price import PriceList
 from proxy.providers import Provider, route
 from proxy.reply import Reply, error_reply, own_headers, reply_headers
-from proxy.stream import AnswerStream, StreamEnd
+from proxy.stream import AnswerStream, BytesStream, StreamEnd
 from proxy.tally import Tally
 from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 from registry.errors import RegistryError
@@ -48,11 +49,13 @@ CLIENT_LEFT_STATUS = 499  # nginx's number for it; no client ever sees it
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
-    """A call as it came: header names in lower case, the body as bytes."""
+    """A call as it came: header names in lower case, the body as bytes, the query without its question mark."""
 
     endpoint: Endpoint
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
+    query: str = ""
     purpose: str = "production"
 
 
@@ -88,6 +91,8 @@ async def complete(call: CallRequest, line: Line) -> Reply:
             return Reply(
                 status=answer.status, headers=reply_headers(draft, answer), body=_stream(call, draft, line, answer)
             )
+        if not call.endpoint.known and answer.status < 400 and "json" not in answer.header("content-type"):
+            return Reply(status=answer.status, headers=reply_headers(draft, answer), body=_bytes(draft, line, answer))
         try:
             body = await answer.body()
         finally:
@@ -105,6 +110,8 @@ async def complete(call: CallRequest, line: Line) -> Reply:
 
 def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
     """From the caller's body to the provider's request; notes on the draft what it learns on the way."""
+    if not call.endpoint.known:
+        return _prepare_passing(call, line, draft)
     body = _parsed(call.body)
     draft.body, draft.sent = body, call.body
     draft.stream = body.get("stream") is True
@@ -135,13 +142,38 @@ def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
             code="request_invalid",
             param="model",
         )
-    draft.route = route(model, line.providers)
+    draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
     outgoing = draft.body
     if draft.stream and call.endpoint.asks_usage and (asking := with_usage(draft.body)) is not None:
         outgoing, original = asking, None
-    request = upstream_request(draft.route, call.endpoint.path, call.headers, outgoing, original)
+    request = upstream_request(
+        draft.route, call.endpoint.path, call.headers, json_body(draft.route, outgoing, original)
+    )
     draft.sent = request.body
     return request
+
+
+def _prepare_passing(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
+    """A request that Slugline doesn't understand: it goes to the provider that its model or header names, byte for byte."""
+    content_type = call.headers.get("content-type", "")
+    body = _parsed(call.body) if call.body and "json" in content_type else {}
+    draft.body = body
+    draft.sent = call.body if body else described(content_type, len(call.body))
+    draft.context = read_context(call.headers, body, line.random_bytes)
+    given = model_in_form(call.body, content_type) if "multipart" in content_type else body.get("model")
+    model = given if isinstance(given, str) else ""
+    draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
+    raw = call.body
+    if draft.route.model != model:
+        if not body:
+            raise RequestRefused(
+                f"name the provider in the header {PROVIDER_HEADER} and the model without it: this body is passed on as it is",
+                code="request_invalid",
+                param="model",
+            )
+        raw = json_body(draft.route, body, None)
+    path = call.endpoint.path + (f"?{call.query}" if call.query else "")
+    return upstream_request(draft.route, path, call.headers, raw, method=call.method, content_type=content_type)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:
@@ -155,6 +187,22 @@ def _parsed(body: bytes) -> dict[str, Any]:
 
 
 def _stream(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
+    asked_for = draft.body.get("stream_options")
+    hide = call.endpoint.asks_usage and not (isinstance(asked_for, dict) and "include_usage" in asked_for)
+    first_chunk, end = _observers(draft, line, answer)
+    return AnswerStream(answer, call.endpoint, hide_usage=hide, on_first_chunk=first_chunk, on_end=end)
+
+
+def _bytes(draft: Draft, line: Line, answer: UpstreamAnswer) -> BytesStream:
+    first_chunk, end = _observers(draft, line, answer)
+    return BytesStream(answer, on_first_chunk=first_chunk, on_end=end)
+
+
+def _observers(
+    draft: Draft, line: Line, answer: UpstreamAnswer
+) -> tuple[Callable[[], None], Callable[[StreamEnd], None]]:
+    """What a stream tells of itself: its first chunk, and its end, which goes on record."""
+
     def first_chunk() -> None:
         draft.first_chunk = line.clock()
 
@@ -169,9 +217,7 @@ def _stream(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer)
             error_message=end.error_message,
         )
 
-    asked_for = draft.body.get("stream_options")
-    hide = call.endpoint.asks_usage and not (isinstance(asked_for, dict) and "include_usage" in asked_for)
-    return AnswerStream(answer, call.endpoint, hide_usage=hide, on_first_chunk=first_chunk, on_end=end)
+    return first_chunk, end
 
 
 def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes) -> Reply:

@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from proxy.complete import CallRequest, Line, complete
-from proxy.endpoints import ENDPOINTS
-from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, answer_for
+from proxy.endpoints import ENDPOINTS, passed_through
+from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, UpstreamFailed, answer_for
 from proxy.models import list_models
 from proxy.reply import Reply, error_reply
-from proxy.stream import AnswerStream
+from proxy.stream import AnswerStream, BytesStream
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,8 +44,19 @@ class Edge:
                 )
             elif path == "/v1/models" and method == "GET":
                 await _send_reply(await list_models(self._line, _headers(scope)), send)
+            elif path in ENDPOINTS:
+                raise _wrong_method(path, method)
             else:
-                raise _not_found(path, method)
+                if ".." in path.split("/") or "\\" in path:
+                    raise _not_found(path, method)
+                call = CallRequest(
+                    endpoint=passed_through(scope["raw_path"].decode("latin-1")),
+                    headers=_headers(scope),
+                    body=await _body(receive),
+                    method=method,
+                    query=scope["query_string"].decode("latin-1"),
+                )
+                await self._call(call, receive, send)
         except ProxyError as error:
             await _send_reply(error_reply(answer_for(error)), send)
         except ClientLeft:
@@ -61,13 +72,17 @@ class Edge:
                 await _send_reply(reply, send)
             else:
                 await self._send_stream(reply, reply.body, send, departure)
+        except UpstreamFailed:
+            return  # the provider broke off in the middle of bytes: ending without an end breaks the client's connection off, too
         except asyncio.CancelledError:
             if not departure.seen:
                 raise
         finally:
             departure.stop()
 
-    async def _send_stream(self, reply: Reply, stream: AnswerStream, send: Send, departure: "Departure") -> None:
+    async def _send_stream(
+        self, reply: Reply, stream: AnswerStream | BytesStream, send: Send, departure: "Departure"
+    ) -> None:
         try:
             await send({"type": "http.response.start", "status": reply.status, "headers": _encoded(reply.headers)})
             while (chunk := await stream.next()) is not None:
@@ -141,7 +156,8 @@ async def _send_reply(reply: Reply, send: Send) -> None:
 
 
 def _not_found(path: str, method: str) -> RouteNotFound:
-    known = f"POST {', '.join(ENDPOINTS)} and GET /v1/models"
-    return RouteNotFound(
-        f"{method} {path} is not an endpoint of this server; it has {known}", code="request_route_not_found"
-    )
+    return RouteNotFound(f"{method} {path} is not an endpoint", code="request_route_not_found")
+
+
+def _wrong_method(path: str, method: str) -> RouteNotFound:
+    return RouteNotFound(f"{method} {path} is not an endpoint; it takes POST", code="request_route_not_found")

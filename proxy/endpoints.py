@@ -22,7 +22,7 @@ class Endpoint:
     """One path of OpenAI's API. `shape` is None where a call can't name a prompt.
 
     `text_prompt`: a string under the body key `prompt` is an ordinary prompt there. `asks_usage`: streams tell usage only when
-    asked. `ends` knows the data of a stream's last event.
+    asked. `ends` knows the data of a stream's last event. `known` is False for paths that only pass through.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Endpoint:
     shape: Shape | None
     text_prompt: bool = False
     asks_usage: bool = False
+    known: bool = True
     tally_body: Callable[[bytes], Tally] = tally_body
     tally_events: TallyEvents = tally_events
     ends: Callable[[bytes], bool] = b"[DONE]".__eq__
@@ -70,3 +71,9 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "/v1/embeddings": Endpoint(name="embeddings", path="embeddings", shape=None, tally_body=tally_embeddings),
     "/v1/moderations": Endpoint(name="moderations", path="moderations", shape=None),
 }
+
+
+def passed_through(path: str) -> Endpoint:
+    """Any other path below /v1: audio, images, files, whatever a provider has. Recorded, not understood."""
+    below = path.removeprefix("/v1/")
+    return Endpoint(name=below.replace("/", "."), path=below, shape=None, known=False)

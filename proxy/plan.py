@@ -29,25 +29,41 @@ NOT_FORWARDED = frozenset(
 _OWN_PREFIXES = ("x-slugline-", "helicone-", "langfuse-", "x-portkey-", "sec-")
 
 
-def upstream_request(
-    route: Route, path: str, headers: Mapping[str, str], body: Mapping[str, Any], original: bytes | None
-) -> UpstreamRequest:
-    """The request for a provider. `original` is the caller's body where it can go on byte for byte."""
+PROVIDER_HEADER = "x-slugline-provider"
+
+
+def json_body(route: Route, body: Mapping[str, Any], original: bytes | None) -> bytes:
+    """The bytes of a JSON body; `original` is the caller's where it can go on byte for byte."""
     if original is None or body.get("model") != route.model:
-        original = orjson.dumps({**body, "model": route.model})
+        return orjson.dumps({**body, "model": route.model})
+    return original
+
+
+def upstream_request(
+    route: Route,
+    path: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    method: str = "POST",
+    content_type: str = "application/json",
+) -> UpstreamRequest:
+    """The request for a provider."""
     forwarded = [
         (name, value)
         for name, value in headers.items()
         if name not in NOT_FORWARDED and not name.startswith(_OWN_PREFIXES)
     ]
-    forwarded += [("content-type", "application/json"), ("accept-encoding", "identity")]
+    forwarded.append(("accept-encoding", "identity"))
+    if content_type:
+        forwarded.append(("content-type", content_type))
     provider = route.provider
     # With a key of its own, the provider never sees the caller's.
     authorization = f"Bearer {provider.api_key}" if provider.api_key else headers.get("authorization")
     if authorization:
         forwarded.append(("authorization", authorization))
     return UpstreamRequest(
-        provider=provider.name, method="POST", url=f"{provider.base_url}/{path}", headers=forwarded, body=original
+        provider=provider.name, method=method, url=f"{provider.base_url}/{path}", headers=forwarded, body=body
     )
 
 

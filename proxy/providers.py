@@ -43,8 +43,17 @@ class Route:
     model: str
 
 
-def route(model: str, providers: Sequence[Provider]) -> Route:
-    """The provider for a model name; raises RouteNotFound with what would be right."""
+def route(model: str, providers: Sequence[Provider], chosen: str | None = None) -> Route:
+    """The provider for a model name, or the one that the caller chose by name; raises RouteNotFound with what would be right."""
+    if chosen:
+        for provider in providers:
+            if provider.name == chosen:
+                return Route(provider=provider, model=model.removeprefix(f"{chosen}/"))
+        raise RouteNotFound(
+            f"no provider is called {chosen!r} (configured: {', '.join(p.name for p in providers) or 'none'})",
+            code="provider_not_found",
+            param="x-slugline-provider",
+        )
     name, slash, rest = model.partition("/")
     if slash:
         for provider in providers:
@@ -60,6 +69,12 @@ def route(model: str, providers: Sequence[Provider]) -> Route:
             "no provider is configured: set OPENAI_API_KEY (or another provider's variable) for the server, "
             "or add [providers.NAME] to slugline.toml",
             code="provider_not_configured",
+        )
+    if not model:
+        raise RouteNotFound(
+            f"the request names no model: say in the header x-slugline-provider who it is for ({', '.join(p.name for p in providers)})",
+            code="provider_not_found",
+            param="x-slugline-provider",
         )
     raise RouteNotFound(
         f"no provider serves the model {model!r}: name one as in {providers[0].name + '/' + model!r}, or add the model to the "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from proxy.draft import Draft
 from proxy.errors import ErrorAnswer
-from proxy.stream import AnswerStream
+from proxy.stream import AnswerStream, BytesStream
 from proxy.upstream import UpstreamAnswer
 
 _NOT_PASSED_BACK = frozenset(
@@ -22,7 +22,7 @@ class Reply:
 
     status: int
     headers: list[tuple[str, str]]
-    body: bytes | AnswerStream
+    body: bytes | AnswerStream | BytesStream
 
 
 def error_reply(answer: ErrorAnswer, headers: Sequence[tuple[str, str]] = ()) -> Reply:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from proxy.endpoints import Endpoint
 from proxy.errors import UpstreamFailed, UpstreamTimeout, error_event
+from proxy.passing import described
 from proxy.sse import EventReader, ServerSentEvent, data_of
 from proxy.tally import Tally
 from proxy.upstream import UpstreamAnswer
@@ -121,6 +122,52 @@ class AnswerStream:
             outcome, error_code, error_message = "provider_error", "provider_error_event", tally.error
         self._on_end(StreamEnd(outcome=outcome, tally=tally, error_code=error_code, error_message=error_message))
         return True
+
+
+class BytesStream:
+    """An answer that is neither JSON nor events (audio, say): its bytes pass on as they come, and are counted."""
+
+    def __init__(
+        self, answer: UpstreamAnswer, *, on_first_chunk: Callable[[], None], on_end: Callable[[StreamEnd], None]
+    ) -> None:
+        self._answer = answer
+        self._on_first_chunk = on_first_chunk
+        self._on_end = on_end
+        self._bytes = 0
+        self._ended = False
+
+    async def next(self) -> bytes | None:
+        """The next bytes for the client, or None when the answer is over and on record.
+
+        A provider that breaks off raises UpstreamFailed: the client's connection breaks off too, as nothing else would tell it.
+        """
+        try:
+            chunk = await self._answer.chunk()
+        except UpstreamFailed as error:
+            self._end("timeout" if isinstance(error, UpstreamTimeout) else "provider_error", error.code, error.message)
+            raise
+        if chunk is None:
+            self._end("ok")
+            return None
+        if not self._bytes:
+            self._on_first_chunk()
+        self._bytes += len(chunk)
+        return chunk
+
+    def leave(self, *, error_code: str = "", error_message: str = "") -> None:
+        """Ends the answer early because the client is gone; the provider's call is aborted."""
+        self._end("client_left", error_code, error_message)
+        self._answer.close()
+
+    def close(self) -> None:
+        """Gives the connection back after the end."""
+        self._answer.close()
+
+    def _end(self, outcome: Outcome, error_code: str = "", error_message: str = "") -> None:
+        if not self._ended:
+            self._ended = True
+            tally = Tally(response=described(self._answer.header("content-type"), self._bytes).decode())
+            self._on_end(StreamEnd(outcome=outcome, tally=tally, error_code=error_code, error_message=error_message))
 
 
 def _only_usage(event: ServerSentEvent) -> bool:

@@ -144,8 +144,7 @@ def test_health_says_what_is_going_on(server: Server) -> None:
 
 
 def test_unknown_routes_answer_in_openais_shape(server: Server) -> None:
-    for path in ("/v1/nothing", "/api/nothing"):
-        answer = server.api.get(path)
+    for answer in (server.api.get("/api/nothing"), server.api.get("/v1/chat/completions"), server.api.get("/v1/a\\b")):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "request_route_not_found")
 
 

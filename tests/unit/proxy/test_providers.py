@@ -51,3 +51,16 @@ def test_listed_names_lead_back_to_their_provider() -> None:
     assert callable_name("gpt-4o", OPENAI, [OPENAI, GROQ]) == "gpt-4o"
     assert callable_name("whisper", GROQ, [OPENAI, GROQ]) == "groq/whisper"
     assert callable_name("gpt-oss", GROQ, [OPENAI, GROQ]) == "groq/gpt-oss"
+
+
+def test_a_caller_may_choose_the_provider() -> None:
+    assert route("gpt-4o", [OPENAI, GROQ], "groq").provider is GROQ
+    assert route("groq/x", [OPENAI, GROQ], "groq").model == "x"
+    with pytest.raises(RouteNotFound, match="no provider is called 'grok'"):
+        route("gpt-4o", [OPENAI, GROQ], "grok")
+
+
+def test_without_a_model_the_provider_must_be_named() -> None:
+    assert route("", [OPENAI]).provider is OPENAI
+    with pytest.raises(RouteNotFound, match="x-slugline-provider"):
+        route("", [OPENAI, GROQ])
