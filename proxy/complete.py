@@ -8,6 +8,7 @@ is on record before the last byte of the answer is given out. Nothing here waits
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ class Line:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     random_bytes: Callable[[int], bytes]
+    retries: int
+    wait_before_retry: Callable[[UpstreamFailed | int, Sequence[tuple[str, str]], int], float | None]
 
 
 async def complete(call: CallRequest, line: Line) -> Reply:
@@ -85,7 +88,7 @@ async def complete(call: CallRequest, line: Line) -> Reply:
     try:
         request = _prepare(call, line, draft)
         draft.asked = line.clock()
-        answer = await line.upstream.send(request)
+        answer = await _ask(request, line, draft, line.retries if call.endpoint.known else 0)
         draft.timings["upstream"] = line.clock() - draft.asked
         if draft.stream and answer.status < 400 and "text/event-stream" in answer.header("content-type"):
             return Reply(
@@ -106,6 +109,36 @@ async def complete(call: CallRequest, line: Line) -> Reply:
     except asyncio.CancelledError:
         _record(draft, line, outcome="client_left", status=CLIENT_LEFT_STATUS, tally=Tally(usage_source="none"))
         raise
+
+
+async def _ask(request: UpstreamRequest, line: Line, draft: Draft, retries: int) -> UpstreamAnswer:
+    """The head of the provider's answer; asked for again, `retries` times at most, while it fails in a way that may pass.
+
+    What Slugline doesn't understand is never sent twice: it may be an upload.
+    """
+    while True:
+        draft.attempt_started = line.clock()
+        try:
+            answer = await line.upstream.send(request)
+        except UpstreamFailed as error:
+            wait = line.wait_before_retry(error, (), len(draft.attempts) + 1)
+            if wait is None or len(draft.attempts) >= retries:
+                raise
+            draft.note_attempt(answer_for(error).status, error.code, line.clock())
+        else:
+            wait = line.wait_before_retry(answer.status, answer.headers, len(draft.attempts) + 1)
+            if wait is None or len(draft.attempts) >= retries:
+                return answer
+            await _let_go(answer)
+            draft.note_attempt(answer.status, "provider_error", line.clock())
+        await asyncio.sleep(wait)
+
+
+async def _let_go(answer: UpstreamAnswer) -> None:
+    """Reads an answer that nobody wants to its end, so that its connection can be used again."""
+    with contextlib.suppress(UpstreamFailed):
+        await answer.body()
+    answer.close()
 
 
 def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:

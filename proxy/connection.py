@@ -43,12 +43,18 @@ class Connection(asyncio.Protocol):
         self._decoder: zlib._Decompress | None = None
 
     @property
+    def spent(self) -> bool:
+        """True when its answer was read to the end: only then may it carry another, or that one would begin with this one's rest."""
+        return self._complete and not self._chunks
+
+    @property
     def closed(self) -> bool:
         """True when no exchange can start on it any more."""
         return self._transport is None or self._transport.is_closing()
 
     async def exchange(self, request: bytes) -> None:
         """Sends a request and waits for the head of its answer: `status` and `headers`."""
+        assert not self._chunks  # noqa: S101 - an answer that was not read to its end never leaves a connection behind
         self._parser = httptools.HttpResponseParser(self)
         self.status, self.headers = 0, []
         self.reusable = self._began = self._headed = self._complete = False
@@ -64,10 +70,10 @@ class Connection(asyncio.Protocol):
     async def chunk(self) -> bytes | None:
         """All of the body that has come since the last call, waiting for some; None at its end."""
         while not self._chunks:
-            if self._broken is not None:
-                raise self._broken
             if self._complete:
                 return None
+            if self._broken is not None:
+                raise self._broken
             await self._more()
         chunk = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
@@ -129,9 +135,13 @@ class Connection(asyncio.Protocol):
     # What httptools calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        if not self._complete:
+            self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
+        if self._complete:
+            self._fail("the provider sent an answer that nobody had asked for")
+            return
         assert self._parser is not None  # noqa: S101 - it is calling
         self.status = self._parser.get_status_code()
         if self.status < 200:  # an interim answer: the real one is still to come
@@ -147,6 +157,8 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def on_body(self, body: bytes) -> None:
+        if self._complete:
+            return
         if self._decoder is not None:
             body = self._decoder.decompress(body)
         if not body:
@@ -159,6 +171,8 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def on_message_complete(self) -> None:
+        if self._complete:
+            return
         if not self._headed:
             self.headers = []
             return

@@ -55,6 +55,8 @@ class Draft:
     stale: bool = False
     timings: dict[str, float] = field(default_factory=dict)
     asked: float | None = None
+    attempt_started: float | None = None
+    attempts: list[dict[str, Any]] = field(default_factory=list)
     first_chunk: float | None = None
 
     def event(
@@ -69,6 +71,7 @@ class Draft:
         error_message: str = "",
     ) -> CallEvent:
         """The call as it goes on record."""
+        self.note_attempt(status, error_code, now)
         context = self.context
         full = context is None or context.record_mode == "full"
         version = self.resolved.version if self.resolved else None
@@ -103,7 +106,7 @@ class Draft:
             params_hash=_params_hash(params, self.body),
             overrides=self.overrides,
             stream=self.stream,
-            attempts=self._attempts(status, error_code, now),
+            attempts=orjson.dumps(self.attempts).decode(),
             input_tokens=tally.input_tokens,
             cached_input_tokens=tally.cached_input_tokens,
             output_tokens=tally.output_tokens,
@@ -122,17 +125,18 @@ class Draft:
             record_mode=context.record_mode if context else "full",
         )
 
-    def _attempts(self, status: int, error_code: str, now: float) -> str:
-        if self.route is None or self.asked is None:
-            return "[]"
-        attempt = {
-            "provider": self.route.provider.name,
-            "model": self.route.model,
-            "status": status,
-            "error_code": error_code,
-            "duration_ms": _ms(now - self.asked),
-        }
-        return orjson.dumps([attempt]).decode()
+    def note_attempt(self, status: int, error_code: str, now: float) -> None:
+        """Notes how an attempt at the provider went; it began at `attempt_started`."""
+        if self.route is not None and self.attempt_started is not None:
+            self.attempts.append(
+                {
+                    "provider": self.route.provider.name,
+                    "model": self.route.model,
+                    "status": status,
+                    "error_code": error_code,
+                    "duration_ms": _ms(now - self.attempt_started),
+                }
+            )
 
 
 def _parameters(body: Mapping[str, Any]) -> bytes:

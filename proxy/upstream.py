@@ -99,7 +99,7 @@ class Upstream:
     def take_back(self, origin: Origin, connection: Connection) -> None:
         """Keeps a connection whose exchange has ended for the next one."""
         idle = self._idle[origin]
-        if connection.reusable and not connection.closed and len(idle) < MAX_IDLE:
+        if connection.reusable and connection.spent and not connection.closed and len(idle) < MAX_IDLE:
             connection.used = True
             connection.idle_since = time.monotonic()
             idle.append(connection)

@@ -6,10 +6,12 @@ Nothing here decides anything; nothing elsewhere reads the environment or makes 
 import contextlib
 import getpass
 import os
+import random
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import uuid_utils
 from fastapi import FastAPI, Request
@@ -20,6 +22,7 @@ from proxy.complete import Line
 from proxy.edge import Edge
 from proxy.price import PriceList
 from proxy.providers import ModelPrice, Provider, known_providers
+from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry import api as registry_api
 from registry.database import open_engine
@@ -68,6 +71,8 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
                 clock=time.perf_counter,
                 new_id=new_id,
                 random_bytes=os.urandom,
+                retries=settings.retries,
+                wait_before_retry=partial(wait_before_retry, jitter=random.random),
             )
             api = build_api(Store(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url)
             yield Worker(app=Front(edge=Edge(line), api=api), line=line, spool=spool)

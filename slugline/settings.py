@@ -76,6 +76,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(30, ge=0, description="how long running calls may take to end after SIGTERM")
     connect_seconds: float = Field(10, gt=0, description="how long connecting to a provider may take")
     read_seconds: float = Field(600, gt=0, description="how long a provider may stay silent")
+    retries: int = Field(1, ge=0, le=10, description="how often a provider is asked again before its answer has begun")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="providers by name")
     registry: RegistrySettings = Field(default_factory=RegistrySettings)

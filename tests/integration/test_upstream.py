@@ -126,6 +126,37 @@ async def test_a_body_that_ends_with_the_connection() -> None:
         assert (await fetch(client, there.url))[1] == b"hello"
 
 
+@pytest.mark.parametrize("arrived", [True, False], ids=["all there, unread", "still coming"])
+async def test_what_was_left_unread_never_reaches_the_next_caller(arrived: bool) -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        number = len(there.requests)
+        body = f"answer {number}".encode()
+        writer.write(OK + b"content-length: %d\r\n\r\n" % len(body) + (body if arrived else body[:3]))
+        await writer.drain()
+        if not arrived:
+            await asyncio.sleep(0.05)
+            writer.write(body[3:])
+
+    async with provider(handler) as there, upstream() as client:
+        for number in range(1, 4):
+            answer = await client.send(request(there.url))
+            if number < 3:
+                await asyncio.sleep(0.02)
+                answer.close()
+            else:
+                assert await answer.body() == b"answer 3"
+                answer.close()
+        assert there.connections == 3
+
+
+async def test_a_second_answer_to_one_question_is_nobodys() -> None:
+    async with provider(says(2 * (OK + b"content-length: 5\r\n\r\nhello"))) as there, upstream() as client:
+        for _ in range(3):
+            answer, body = await fetch(client, there.url)
+            assert (body, len(answer.headers)) == (b"hello", 1)
+        assert there.connections == 3
+
+
 async def test_repeated_headers_stay_repeated() -> None:
     async with provider(says(OK + b"X-A: 1\r\nx-a: 2\r\ncontent-length: 0\r\n\r\n")) as there, upstream() as client:
         answer, _ = await fetch(client, there.url)
