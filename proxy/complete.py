@@ -2,79 +2,31 @@
 
     parse -> context -> name -> resolve -> render -> merge -> route -> upstream -> tally -> record -> reply
 
-Knows the order and nothing else: each step is a function elsewhere. Knows no HTTP server: the edge hands in a `CallRequest` and
-sends the `Reply` on, and evaluations call `complete` just so. Every call ends in exactly one `CallEvent`, whatever happens, and it
-is on record before the last byte of the answer is given out. Nothing here waits for a database.
+Knows the order and nothing else: each step is a function elsewhere, those up to the route in prepare.py. Knows no HTTP server:
+the edge hands in a `CallRequest` and sends the `Reply` on, and evaluations call `complete` just so. Every call ends in exactly
+one `CallEvent`, whatever happens, and it is on record before the last byte of the answer is given out. Nothing waits for a
+database.
 """
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable
 
-import orjson
-
-from proxy.context import read_context
 from proxy.draft import Draft
-from proxy.endpoints import Endpoint
-from proxy.errors import (
-    ProxyError,
-    RequestRefused,
-    UpstreamFailed,
-    UpstreamTimeout,
-    answer_for,
-    error_body,
-)
-from proxy.merge import merge
-from proxy.naming import named_prompt
-from proxy.passing import described, model_in_form
-from proxy.plan import PROVIDER_HEADER, json_body, upstream_request, with_usage
-from proxy.price import PriceList
-from proxy.providers import Provider, route
+from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, answer_for, error_body
+from proxy.line import CallRequest, Line
+from proxy.prepare import prepare
 from proxy.reply import Reply, error_reply, own_headers, reply_headers
 from proxy.stream import AnswerStream, BytesStream, StreamEnd
 from proxy.tally import Tally
-from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+from proxy.upstream import UpstreamAnswer, UpstreamRequest
 from registry.errors import RegistryError
-from registry.live import LiveRegistry
-from registry.template import render
-from tracing.event import CallEvent, Outcome
+from tracing.event import Outcome
 
 log = logging.getLogger("slugline.proxy")
 
 CLIENT_LEFT_STATUS = 499  # nginx's number for it; no client ever sees it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRequest:
-    """A call as it came: header names in lower case, the body as bytes, the query without its question mark."""
-
-    endpoint: Endpoint
-    headers: Mapping[str, str]
-    body: bytes
-    method: str = "POST"
-    query: str = ""
-    purpose: str = "production"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """All that the request path stands on; the composition root makes one per process."""
-
-    registry: LiveRegistry
-    providers: Sequence[Provider]
-    upstream: Upstream
-    prices: PriceList
-    record: Callable[[CallEvent], object]
-    now: Callable[[], datetime]
-    clock: Callable[[], float]
-    new_id: Callable[[], str]
-    random_bytes: Callable[[int], bytes]
-    retries: int
-    wait_before_retry: Callable[[UpstreamFailed | int, Sequence[tuple[str, str]], int], float | None]
 
 
 async def complete(call: CallRequest, line: Line) -> Reply:
@@ -86,7 +38,7 @@ async def complete(call: CallRequest, line: Line) -> Reply:
         call_id=line.new_id(), at=line.now(), started=line.clock(), endpoint=call.endpoint.name, purpose=call.purpose
     )
     try:
-        request = _prepare(call, line, draft)
+        request = prepare(call, line, draft)
         draft.asked = line.clock()
         answer = await _ask(request, line, draft, line.retries if call.endpoint.known else 0)
         draft.timings["upstream"] = line.clock() - draft.asked
@@ -139,84 +91,6 @@ async def _let_go(answer: UpstreamAnswer) -> None:
     with contextlib.suppress(UpstreamFailed):
         await answer.body()
     answer.close()
-
-
-def _prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
-    """From the caller's body to the provider's request; notes on the draft what it learns on the way."""
-    if not call.endpoint.known:
-        return _prepare_passing(call, line, draft)
-    body = _parsed(call.body)
-    draft.body, draft.sent = body, call.body
-    draft.stream = body.get("stream") is True
-    draft.context = read_context(call.headers, body, line.random_bytes)
-    shape = call.endpoint.shape
-    named = named_prompt(body, call.headers, text_prompt=call.endpoint.text_prompt or shape is None)
-    original: bytes | None = call.body
-    if named is not None:
-        if shape is None:
-            raise RequestRefused(
-                f"a prompt can't be used on /v1/{call.endpoint.path}", code="prompt_parameter_invalid", param="model"
-            )
-        before = line.clock()
-        draft.variables = named.variables
-        draft.resolved = line.registry.resolve(named.reference)
-        draft.stale = line.registry.stale
-        resolved_at = line.clock()
-        rendered = render(draft.resolved.compiled, named.variables)
-        draft.timings.update(resolve=resolved_at - before, render=line.clock() - resolved_at)
-        draft.variables = rendered.variables
-        merged = merge(shape, draft.resolved.version.content, rendered.messages, named, body)
-        draft.body, draft.overrides = merged.body, merged.overrides
-        original = None
-    model = draft.body.get("model")
-    if not isinstance(model, str) or not model:
-        raise RequestRefused(
-            '\'model\' is missing: name a model, or a prompt as in {"prompt": {"id": "support-agent"}}',
-            code="request_invalid",
-            param="model",
-        )
-    draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
-    outgoing = draft.body
-    if draft.stream and call.endpoint.asks_usage and (asking := with_usage(draft.body)) is not None:
-        outgoing, original = asking, None
-    request = upstream_request(
-        draft.route, call.endpoint.path, call.headers, json_body(draft.route, outgoing, original)
-    )
-    draft.sent = request.body
-    return request
-
-
-def _prepare_passing(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
-    """A request that Slugline doesn't understand: it goes to the provider that its model or header names, byte for byte."""
-    content_type = call.headers.get("content-type", "")
-    body = _parsed(call.body) if call.body and "json" in content_type else {}
-    draft.body = body
-    draft.sent = call.body if body else described(content_type, len(call.body))
-    draft.context = read_context(call.headers, body, line.random_bytes)
-    given = model_in_form(call.body, content_type) if "multipart" in content_type else body.get("model")
-    model = given if isinstance(given, str) else ""
-    draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
-    raw = call.body
-    if draft.route.model != model:
-        if not body:
-            raise RequestRefused(
-                f"name the provider in the header {PROVIDER_HEADER} and the model without it: this body is passed on as it is",
-                code="request_invalid",
-                param="model",
-            )
-        raw = json_body(draft.route, body, None)
-    path = call.endpoint.path + (f"?{call.query}" if call.query else "")
-    return upstream_request(draft.route, path, call.headers, raw, method=call.method, content_type=content_type)
-
-
-def _parsed(body: bytes) -> dict[str, Any]:
-    try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise RequestRefused(f"the request body is not valid JSON: {error}", code="request_invalid") from error
-    if not isinstance(value, dict):
-        raise RequestRefused("the request body must be a JSON object", code="request_invalid")
-    return value
 
 
 def _stream(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
@@ -305,17 +179,20 @@ def _record(
 ) -> None:
     if draft.context is not None and draft.context.record_mode == "none":
         return
-    cost = None
-    if draft.route is not None:
-        cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
-    line.record(
-        draft.event(
-            outcome=outcome,
-            status=status,
-            now=line.clock(),
-            tally=tally,
-            cost=cost,
-            error_code=error_code,
-            error_message=error_message,
+    try:
+        cost = None
+        if draft.route is not None:
+            cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
+        line.record(
+            draft.event(
+                outcome=outcome,
+                status=status,
+                now=line.clock(),
+                tally=tally,
+                cost=cost,
+                error_code=error_code,
+                error_message=error_message,
+            )
         )
-    )
+    except Exception:  # telemetry fails open: a call is never lost to its record
+        log.exception("call %s could not be recorded", draft.call_id)

@@ -7,9 +7,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from proxy.complete import CallRequest, Line, complete
+from proxy.complete import complete
 from proxy.endpoints import ENDPOINTS, passed_through
 from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, UpstreamFailed, answer_for
+from proxy.line import CallRequest, Line
 from proxy.models import list_models
 from proxy.reply import Reply, error_reply
 from proxy.stream import AnswerStream, BytesStream

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
-from proxy.complete import Line
 from proxy.errors import ProxyError, RouteNotFound
+from proxy.line import Line
 from proxy.naming import MODEL_PREFIX
 from proxy.providers import Provider, route
 from proxy.reply import Reply

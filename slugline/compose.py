@@ -18,8 +18,8 @@ from fastapi import FastAPI, Request
 
 from dashboards import pages
 from evaluation import api as quality_api
-from proxy.complete import Line
 from proxy.edge import Edge
+from proxy.line import Line
 from proxy.price import PriceList
 from proxy.providers import ModelPrice, Provider, known_providers
 from proxy.retry import wait_before_retry
