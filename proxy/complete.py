@@ -9,7 +9,6 @@ database.
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
@@ -81,16 +80,9 @@ async def _ask(request: UpstreamRequest, line: Line, draft: Draft, retries: int)
             wait = line.wait_before_retry(answer.status, answer.headers, len(draft.attempts) + 1)
             if wait is None or len(draft.attempts) >= retries:
                 return answer
-            await _let_go(answer)
+            answer.close()
             draft.note_attempt(answer.status, "provider_error", line.clock())
         await asyncio.sleep(wait)
-
-
-async def _let_go(answer: UpstreamAnswer) -> None:
-    """Reads an answer that nobody wants to its end, so that its connection can be used again."""
-    with contextlib.suppress(UpstreamFailed):
-        await answer.body()
-    answer.close()
 
 
 def _stream(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:

@@ -126,7 +126,7 @@ class Draft:
         )
 
     def note_attempt(self, status: int, error_code: str, now: float) -> None:
-        """Notes how an attempt at the provider went; it began at `attempt_started`."""
+        """Notes how the attempt that began at `attempt_started` went, once."""
         if self.route is not None and self.attempt_started is not None:
             self.attempts.append(
                 {
@@ -137,6 +137,7 @@ class Draft:
                     "duration_ms": _ms(now - self.attempt_started),
                 }
             )
+            self.attempt_started = None
 
 
 def _parameters(body: Mapping[str, Any]) -> bytes:
