@@ -51,7 +51,7 @@ def proxy(open_client: Callable[[], Awaitable[Passed]]) -> Any:
 async def open_slugline() -> Passed:
     from proxy.upstream import Upstream, UpstreamRequest
 
-    client = Upstream(connect_seconds=10, read_seconds=600)
+    client = Upstream()
     headers = [("content-type", "application/json")]
 
     async def passed(url: str, body: bytes) -> AsyncIterator[bytes]:

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from proxy.ask import ask
 from proxy.draft import Draft
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, answer_for, error_body
 from proxy.line import CallRequest, Line
@@ -19,7 +20,7 @@ from proxy.prepare import prepare
 from proxy.reply import Reply, error_reply, own_headers, reply_headers
 from proxy.stream import AnswerStream, BytesStream, StreamEnd
 from proxy.tally import Tally
-from proxy.upstream import UpstreamAnswer, UpstreamRequest
+from proxy.upstream import UpstreamAnswer
 from registry.errors import RegistryError
 from tracing.event import Outcome
 
@@ -28,8 +29,12 @@ log = logging.getLogger("slugline.proxy")
 CLIENT_LEFT_STATUS = 499  # nginx's number for it; no client ever sees it
 
 
-async def complete(call: CallRequest, line: Line) -> Reply:
-    """Carries out one call.
+def _stays() -> bool:
+    return False
+
+
+async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = _stays) -> Reply:
+    """Carries out one call. `left` says whether whoever asked has gone by then, although the call is carried to its end.
 
     Errors become replies; the only exception that leaves is CancelledError, when whoever asked has gone (the call is on record then).
     """
@@ -37,9 +42,9 @@ async def complete(call: CallRequest, line: Line) -> Reply:
         call_id=line.new_id(), at=line.now(), started=line.clock(), endpoint=call.endpoint.name, purpose=call.purpose
     )
     try:
-        request = prepare(call, line, draft)
+        plan = prepare(call, line, draft)
         draft.asked = line.clock()
-        answer = await _ask(request, line, draft, line.retries if call.endpoint.known else 0)
+        answer = await ask(plan, line, draft)
         draft.timings["upstream"] = line.clock() - draft.asked
         if draft.stream and answer.status < 400 and "text/event-stream" in answer.header("content-type"):
             return Reply(
@@ -51,7 +56,7 @@ async def complete(call: CallRequest, line: Line) -> Reply:
             body = await answer.body()
         finally:
             answer.close()
-        return _whole(call, draft, line, answer, body)
+        return _whole(call, draft, line, answer, body, left=left())
     except (ProxyError, RegistryError) as error:
         return _failed(draft, line, error)
     except Exception:
@@ -60,29 +65,6 @@ async def complete(call: CallRequest, line: Line) -> Reply:
     except asyncio.CancelledError:
         _record(draft, line, outcome="client_left", status=CLIENT_LEFT_STATUS, tally=Tally(usage_source="none"))
         raise
-
-
-async def _ask(request: UpstreamRequest, line: Line, draft: Draft, retries: int) -> UpstreamAnswer:
-    """The head of the provider's answer; asked for again, `retries` times at most, while it fails in a way that may pass.
-
-    What Slugline doesn't understand is never sent twice: it may be an upload.
-    """
-    while True:
-        draft.attempt_started = line.clock()
-        try:
-            answer = await line.upstream.send(request)
-        except UpstreamFailed as error:
-            wait = line.wait_before_retry(error, (), len(draft.attempts) + 1)
-            if wait is None or len(draft.attempts) >= retries:
-                raise
-            draft.note_attempt(answer_for(error).status, error.code, line.clock())
-        else:
-            wait = line.wait_before_retry(answer.status, answer.headers, len(draft.attempts) + 1)
-            if wait is None or len(draft.attempts) >= retries:
-                return answer
-            answer.close()
-            draft.note_attempt(answer.status, "provider_error", line.clock())
-        await asyncio.sleep(wait)
 
 
 def _stream(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
@@ -119,7 +101,7 @@ def _observers(
     return first_chunk, end
 
 
-def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes) -> Reply:
+def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes, *, left: bool) -> Reply:
     """An answer in one piece, the provider's own errors included: they go back as they came, if they are JSON at all."""
     tally = call.endpoint.tally_body(body)
     failed = answer.status >= 400
@@ -133,8 +115,8 @@ def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, 
     _record(
         draft,
         line,
-        outcome="provider_error" if failed else "ok",
-        status=answer.status,
+        outcome="provider_error" if failed else "client_left" if left else "ok",
+        status=CLIENT_LEFT_STATUS if left and not failed else answer.status,
         tally=tally,
         error_code="provider_error" if failed else "",
         error_message=tally.error if failed else "",

@@ -125,19 +125,26 @@ class Draft:
             record_mode=context.record_mode if context else "full",
         )
 
+    def note_passed_over(self, error_code: str) -> None:
+        """Notes that the provider of `route` was not asked at all, and why."""
+        if self.route is not None:
+            self.attempts.append(_attempt(self.route, 0, error_code, 0.0))
+
     def note_attempt(self, status: int, error_code: str, now: float) -> None:
         """Notes how the attempt that began at `attempt_started` went, once."""
         if self.route is not None and self.attempt_started is not None:
-            self.attempts.append(
-                {
-                    "provider": self.route.provider.name,
-                    "model": self.route.model,
-                    "status": status,
-                    "error_code": error_code,
-                    "duration_ms": _ms(now - self.attempt_started),
-                }
-            )
+            self.attempts.append(_attempt(self.route, status, error_code, now - self.attempt_started))
             self.attempt_started = None
+
+
+def _attempt(route: Route, status: int, error_code: str, seconds: float) -> dict[str, Any]:
+    return {
+        "provider": route.provider.name,
+        "model": route.model,
+        "status": status,
+        "error_code": error_code,
+        "duration_ms": _ms(seconds),
+    }
 
 
 def _parameters(body: Mapping[str, Any]) -> bytes:

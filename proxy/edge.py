@@ -4,7 +4,7 @@ Owns the client's side of a call: reads the body within a bound, notices when th
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
 from proxy.complete import complete
@@ -32,6 +32,15 @@ class Edge:
 
     def __init__(self, line: Line) -> None:
         self._line = line
+        self._draining: set[asyncio.Task[None]] = set()
+
+    async def drained(self, seconds: float) -> None:
+        """Waits until the answers that nobody waits for any more are read; what takes longer is cut short, on record."""
+        if self._draining:
+            _, late = await asyncio.wait(self._draining, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], scope["method"]
@@ -64,10 +73,10 @@ class Edge:
             return
 
     async def _call(self, call: CallRequest, receive: Receive, send: Send) -> None:
-        """Carries out a call while watching for the client to leave; leaving cancels the provider's call."""
+        """Carries out a call while watching for the client to leave; leaving cancels the provider's call, or leaves it to be drained."""
         departure = Departure(receive)
         try:
-            reply = await complete(call, self._line)
+            reply = await self._completed(call, departure)
             if isinstance(reply.body, bytes):
                 departure.over = True
                 await _send_reply(reply, send)
@@ -81,6 +90,21 @@ class Edge:
         finally:
             departure.stop()
 
+    async def _completed(self, call: CallRequest, departure: "Departure") -> Reply:
+        if not self._line.drain:
+            return await complete(call, self._line)
+        carried = asyncio.create_task(complete(call, self._line, left=lambda: departure.seen))
+        try:
+            return await asyncio.shield(carried)
+        except asyncio.CancelledError:
+            self._drain(_read_out(carried))
+            raise
+
+    def _drain(self, reading: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(reading)
+        self._draining.add(task)
+        task.add_done_callback(self._draining.discard)
+
     async def _send_stream(
         self, reply: Reply, stream: AnswerStream | BytesStream, send: Send, departure: "Departure"
     ) -> None:
@@ -92,11 +116,25 @@ class Edge:
             await send({"type": "http.response.body", "body": b""})
         except BaseException as error:
             code = message = ""
+            if departure.seen and self._line.drain:
+                self._drain(stream.drain())
+                raise
             if not departure.seen:
                 code, message = "server_stopped", f"the server ended the stream ({type(error).__name__})"
             stream.leave(error_code=code, error_message=message)
             raise
         stream.close()
+
+
+async def _read_out(carried: asyncio.Task[Reply]) -> None:
+    """Sees a call to its end that nobody waits for any more."""
+    try:
+        reply = await carried
+    except asyncio.CancelledError:
+        carried.cancel()
+        raise
+    if not isinstance(reply.body, bytes):
+        await reply.body.drain()
 
 
 class Departure:

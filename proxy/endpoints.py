@@ -8,6 +8,7 @@ from proxy.errors import RequestRefused
 from proxy.merge import CHAT, Shape
 from proxy.responses import RESPONSES, ends_response, tally_response, tally_response_events
 from proxy.tally import Tally, tally_body, tally_embeddings, tally_events
+from proxy.wires import Dialect
 from registry.values import Content
 
 
@@ -19,7 +20,7 @@ class TallyEvents(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One path of OpenAI's API. `shape` is None where a call can't name a prompt.
+    """One path below /v1. `shape` is None where a call can't name a prompt; `dialect` is what its calls are written in.
 
     `text_prompt`: a string under the body key `prompt` is an ordinary prompt there. `asks_usage`: streams tell usage only when
     asked. `ends` knows the data of a stream's last event. `known` is False for paths that only pass through.
@@ -27,6 +28,7 @@ class Endpoint:
 
     name: str
     path: str
+    dialect: Dialect
     shape: Shape | None
     text_prompt: bool = False
     asks_usage: bool = False
@@ -56,24 +58,34 @@ def _completion_defaults(content: Content) -> dict[str, Any]:
 COMPLETIONS = Shape(key="prompt", conversation=_completion_prompt, defaults=_completion_defaults)
 
 ENDPOINTS: Mapping[str, Endpoint] = {
-    "/v1/chat/completions": Endpoint(name="chat.completions", path="chat/completions", shape=CHAT, asks_usage=True),
+    "/v1/chat/completions": Endpoint(
+        name="chat.completions", path="chat/completions", dialect="chat", shape=CHAT, asks_usage=True
+    ),
     "/v1/responses": Endpoint(
         name="responses",
         path="responses",
+        dialect="responses",
         shape=RESPONSES,
         tally_body=tally_response,
         tally_events=tally_response_events,
         ends=ends_response,
     ),
     "/v1/completions": Endpoint(
-        name="completions", path="completions", shape=COMPLETIONS, text_prompt=True, asks_usage=True
+        name="completions",
+        path="completions",
+        dialect="completions",
+        shape=COMPLETIONS,
+        text_prompt=True,
+        asks_usage=True,
     ),
-    "/v1/embeddings": Endpoint(name="embeddings", path="embeddings", shape=None, tally_body=tally_embeddings),
-    "/v1/moderations": Endpoint(name="moderations", path="moderations", shape=None),
+    "/v1/embeddings": Endpoint(
+        name="embeddings", path="embeddings", dialect="embeddings", shape=None, tally_body=tally_embeddings
+    ),
+    "/v1/moderations": Endpoint(name="moderations", path="moderations", dialect="moderations", shape=None),
 }
 
 
 def passed_through(path: str) -> Endpoint:
     """Any other path below /v1: audio, images, files, whatever a provider has. Recorded, not understood."""
     below = path.removeprefix("/v1/")
-    return Endpoint(name=below.replace("/", "."), path=below, shape=None, known=False)
+    return Endpoint(name=below.replace("/", "."), path=below, dialect="none", shape=None, known=False)

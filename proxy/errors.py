@@ -49,6 +49,13 @@ class UpstreamFailed(ProxyError):
     status = 502
 
 
+class UpstreamBusy(UpstreamFailed):
+    """As many calls are open at the provider as may be, and none ended in time."""
+
+    status = 429
+    type = "rate_limit_error"
+
+
 class UpstreamTimeout(UpstreamFailed):
     """The provider did not answer in time."""
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from proxy.breaker import Breakers
 from proxy.endpoints import Endpoint
 from proxy.errors import UpstreamFailed
 from proxy.price import PriceList
@@ -27,7 +28,10 @@ class CallRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """All that the request path stands on; the composition root makes one per process."""
+    """All that the request path stands on; the composition root makes one per process.
+
+    `fallbacks` are lists of models by model pattern. With `drain`, a provider's answer is read to its end although its caller has left.
+    """
 
     registry: LiveRegistry
     providers: Sequence[Provider]
@@ -38,5 +42,8 @@ class Line:
     clock: Callable[[], float]
     new_id: Callable[[], str]
     random_bytes: Callable[[int], bytes]
+    breakers: Breakers
     retries: int
+    fallbacks: Mapping[str, Sequence[str]]
+    drain: bool
     wait_before_retry: Callable[[UpstreamFailed | int, Sequence[tuple[str, str]], int], float | None]

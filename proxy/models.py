@@ -9,9 +9,9 @@ import orjson
 from proxy.errors import ProxyError, RouteNotFound
 from proxy.line import Line
 from proxy.naming import MODEL_PREFIX
-from proxy.providers import Provider, route
+from proxy.plan import KEY_HEADERS, upstream_request
+from proxy.providers import Provider, Route, route
 from proxy.reply import Reply
-from proxy.upstream import UpstreamRequest
 
 _WAIT_SECONDS = 5.0
 
@@ -47,10 +47,8 @@ def callable_name(model: str, provider: Provider, providers: Sequence[Provider])
 
 
 async def _models_of(line: Line, provider: Provider, headers: Mapping[str, str]) -> list[dict[str, Any]] | None:
-    authorization = f"Bearer {provider.api_key}" if provider.api_key else headers.get("authorization")
-    forwarded = [("accept-encoding", "identity")] + ([("authorization", authorization)] if authorization else [])
-    request = UpstreamRequest(
-        provider=provider.name, method="GET", url=f"{provider.base_url}/models", headers=forwarded, body=b""
+    request = upstream_request(
+        Route(provider=provider, model=""), "models", _only_keys(headers), b"", method="GET", content_type=""
     )
     try:
         async with asyncio.timeout(_WAIT_SECONDS):
@@ -59,9 +57,22 @@ async def _models_of(line: Line, provider: Provider, headers: Mapping[str, str])
                 body = await answer.body()
             finally:
                 answer.close()
-        data = orjson.loads(body).get("data")
+        found = orjson.loads(body)
+        data = found.get("data", found.get("models"))
     except (ProxyError, TimeoutError, orjson.JSONDecodeError, AttributeError):
         return None
     if answer.status >= 400 or not isinstance(data, list):
         return None
-    return [entry for entry in data if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+    return [named for entry in data if isinstance(entry, dict) and (named := _named(entry)) is not None]
+
+
+def _named(entry: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A model's entry under its id; Gemini calls it `name`, with `models/` in front."""
+    name = entry.get("id", entry.get("name"))
+    if not isinstance(name, str):
+        return None
+    return {"object": "model", "created": 0, **entry, "id": name.removeprefix("models/")}
+
+
+def _only_keys(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name in KEY_HEADERS}

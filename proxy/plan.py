@@ -7,29 +7,23 @@ import orjson
 
 from proxy.providers import Route
 from proxy.upstream import UpstreamRequest
+from proxy.wires import WIRES
+
+PROVIDER_HEADER = "x-slugline-provider"
+
+KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 NOT_FORWARDED = frozenset(
     {
         # Hop by hop (RFC 9110, section 7.6.1), or made anew for the upstream request.
         *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"),
-        *("host", "content-length", "content-type", "accept-encoding", "authorization", "proxy-authorization"),
+        *("host", "content-length", "content-type", "accept-encoding", "proxy-authorization", *KEY_HEADERS),
         # Meant for this server alone.
-        *(
-            "cookie",
-            "origin",
-            "referer",
-            "forwarded",
-            "x-forwarded-for",
-            "x-forwarded-host",
-            "x-forwarded-proto",
-            "x-real-ip",
-        ),
+        *("cookie", "origin", "referer", "forwarded", "x-real-ip"),
+        *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
     }
 )
 _OWN_PREFIXES = ("x-slugline-", "helicone-", "langfuse-", "x-portkey-", "sec-")
-
-
-PROVIDER_HEADER = "x-slugline-provider"
 
 
 def json_body(route: Route, body: Mapping[str, Any], original: bytes | None) -> bytes:
@@ -45,25 +39,40 @@ def upstream_request(
     headers: Mapping[str, str],
     body: bytes,
     *,
+    stream: bool = False,
+    translated: bool = False,
     method: str = "POST",
     content_type: str = "application/json",
 ) -> UpstreamRequest:
-    """The request for a provider."""
+    """The request for a provider. `translated`: the caller speaks another dialect, so its key moves, and its dialect's headers stay."""
+    provider = route.provider
+    wire = WIRES[provider.kind]
     forwarded = [
         (name, value)
         for name, value in headers.items()
-        if name not in NOT_FORWARDED and not name.startswith(_OWN_PREFIXES)
+        if name not in NOT_FORWARDED
+        and not name.startswith(_OWN_PREFIXES)
+        and not (translated and name.startswith(("anthropic-", "openai-")))
     ]
     forwarded.append(("accept-encoding", "identity"))
     if content_type:
         forwarded.append(("content-type", content_type))
-    provider = route.provider
-    # With a key of its own, the provider never sees the caller's.
-    authorization = f"Bearer {provider.api_key}" if provider.api_key else headers.get("authorization")
-    if authorization:
-        forwarded.append(("authorization", authorization))
+    forwarded += [(name, value) for name, value in wire.headers.items() if translated or name not in headers]
+    if provider.api_key:  # with a key of its own, the provider never sees the caller's
+        forwarded.append((wire.key_header, f"{wire.key_prefix}{provider.api_key}"))
+    elif translated:
+        key = next((headers[name] for name in KEY_HEADERS if headers.get(name)), "").removeprefix("Bearer ")
+        forwarded += [(wire.key_header, f"{wire.key_prefix}{key}")] if key else []
+    else:
+        forwarded += [(name, headers[name]) for name in KEY_HEADERS if headers.get(name)]
     return UpstreamRequest(
-        provider=provider.name, method=method, url=f"{provider.base_url}/{path}", headers=forwarded, body=body
+        provider=provider.name,
+        method=method,
+        url=wire.url(provider, path, route.model, stream),
+        headers=forwarded,
+        body=body,
+        timeouts=provider.timeouts,
+        max_concurrency=provider.max_concurrency,
     )
 
 

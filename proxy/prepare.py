@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from proxy.ask import Plan
 from proxy.context import read_context
 from proxy.draft import Draft
 from proxy.errors import RequestRefused
@@ -15,13 +16,14 @@ from proxy.merge import merge
 from proxy.naming import named_prompt
 from proxy.passing import described, model_in_form
 from proxy.plan import PROVIDER_HEADER, json_body, upstream_request, with_usage
-from proxy.providers import route
+from proxy.providers import Route, route, routes
 from proxy.upstream import UpstreamRequest
+from proxy.wires import spoken
 from registry.template import render
 
 
-def prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
-    """From the caller's body to the provider's request; notes on the draft what it learns on the way."""
+def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
+    """From the caller's body to what is asked of whom; notes on the draft what it learns on the way."""
     if not call.endpoint.known:
         return _passing(call, line, draft)
     body = _parsed(call.body)
@@ -54,18 +56,25 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
             code="request_invalid",
             param="model",
         )
-    draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
+    fallbacks = (draft.resolved.version.content.fallbacks if draft.resolved else ()) or line.fallbacks
+    found = routes(model, line.providers, chosen=call.headers.get(PROVIDER_HEADER), fallbacks=fallbacks)
+    draft.route = found[0]
+    return Plan(routes=found, request=lambda route: _request(route, call, draft, original), retries=line.retries)
+
+
+def _request(route: Route, call: CallRequest, draft: Draft, original: bytes | None) -> UpstreamRequest:
+    """The request for one provider; `original` is the caller's body where it can go on byte for byte."""
+    endpoint = call.endpoint
+    spoken(route.provider, endpoint.name, endpoint.dialect)
     outgoing = draft.body
-    if draft.stream and call.endpoint.asks_usage and (asking := with_usage(draft.body)) is not None:
+    if draft.stream and endpoint.asks_usage and (asking := with_usage(draft.body)) is not None:
         outgoing, original = asking, None
-    request = upstream_request(
-        draft.route, call.endpoint.path, call.headers, json_body(draft.route, outgoing, original)
-    )
-    draft.sent = request.body
-    return request
+    body = json_body(route, outgoing, original)
+    draft.sent = body
+    return upstream_request(route, endpoint.path, call.headers, body, stream=draft.stream)
 
 
-def _passing(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
+def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
     """A request that Slugline doesn't understand: it goes to the provider that its model or header names, byte for byte."""
     content_type = call.headers.get("content-type", "")
     body = _parsed(call.body) if call.body and "json" in content_type else {}
@@ -74,18 +83,19 @@ def _passing(call: CallRequest, line: Line, draft: Draft) -> UpstreamRequest:
     draft.context = read_context(call.headers, body, line.random_bytes)
     given = model_in_form(call.body, content_type) if "multipart" in content_type else body.get("model")
     model = given if isinstance(given, str) else ""
-    draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
+    found = draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
     raw = call.body
-    if draft.route.model != model:
+    if found.model != model:
         if not body:
             raise RequestRefused(
                 f"name the provider in the header {PROVIDER_HEADER} and the model without it: this body is passed on as it is",
                 code="request_invalid",
                 param="model",
             )
-        raw = json_body(draft.route, body, None)
+        raw = json_body(found, body, None)
     path = call.endpoint.path + (f"?{call.query}" if call.query else "")
-    return upstream_request(draft.route, path, call.headers, raw, method=call.method, content_type=content_type)
+    request = upstream_request(found, path, call.headers, raw, method=call.method, content_type=content_type)
+    return Plan(routes=(found,), request=lambda _: request, retries=0)  # never sent twice: it may be an upload
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

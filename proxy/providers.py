@@ -1,4 +1,4 @@
-"""Providers: who can answer a call, where, with whose key. Values and pure choices; no I/O, no environment.
+"""Providers: who can answer a call, where, with whose key, and who answers instead. Values and pure choices; no I/O, no environment.
 
 A model name chooses its provider: `provider/model` always works; otherwise the first provider, in the order of the settings,
 one of whose patterns fits; otherwise the only provider there is.
@@ -7,8 +7,12 @@ one of whose patterns fits; otherwise the only provider there is.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from proxy.errors import RouteNotFound
+
+Kind = Literal["openai", "azure", "anthropic", "gemini"]
+"""The wire format that a provider speaks (proxy/wires.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,14 +25,32 @@ class ModelPrice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timeouts:
+    """How long one attempt may take to connect, to begin its answer, and to stay silent in the middle of it."""
+
+    connect_seconds: float = 10
+    first_byte_seconds: float = 600
+    idle_seconds: float = 300
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """A service that speaks OpenAI's wire format. `api_key` is None where the caller's own key passes through."""
+    """A service that answers calls. `api_key` is None where the caller's own key passes through.
+
+    `lacks` names endpoints of its kind that it doesn't have: they are answered by translation where there is one.
+    `max_concurrency` bounds the calls that one worker has open there. `api_version` is Azure's.
+    """
 
     name: str
     base_url: str
+    kind: Kind = "openai"
     api_key: str | None = field(default=None, repr=False)
     models: tuple[str, ...] = ()
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
+    api_version: str = ""
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    max_concurrency: int | None = None
     simulator: bool = False
 
     def serves(self, model: str) -> bool:
@@ -41,6 +63,30 @@ class Route:
 
     provider: Provider
     model: str
+
+
+def routes(
+    model: str,
+    providers: Sequence[Provider],
+    *,
+    chosen: str | None = None,
+    fallbacks: Mapping[str, Sequence[str]] | Sequence[str] = (),
+) -> tuple[Route, ...]:
+    """Whom to ask for a model, in turn: its own provider, then its fallbacks.
+
+    `fallbacks` are model names, or such lists by model pattern, of which the first that fits counts. A caller that chose the
+    provider by name gets that provider alone. Raises RouteNotFound.
+    """
+    first = route(model, providers, chosen)
+    if chosen:
+        return (first,)
+    if isinstance(fallbacks, Mapping):
+        named = (model, f"{first.provider.name}/{first.model}")
+        fallbacks = next(
+            (given for pattern, given in fallbacks.items() if any(fnmatchcase(name, pattern) for name in named)), ()
+        )
+    others = (route(name, providers) for name in fallbacks)
+    return _distinct(first, *others)
 
 
 def route(model: str, providers: Sequence[Provider], chosen: str | None = None) -> Route:
@@ -84,93 +130,10 @@ def route(model: str, providers: Sequence[Provider], chosen: str | None = None) 
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownProvider:
-    """A provider that needs nothing but its usual environment variables."""
-
-    name: str
-    key_variable: str
-    url_variable: str
-    base_url: str
-    models: tuple[str, ...] = ()
-
-
-KNOWN_PROVIDERS = (
-    KnownProvider(
-        name="openai",
-        key_variable="OPENAI_API_KEY",
-        url_variable="OPENAI_BASE_URL",
-        base_url="https://api.openai.com/v1",
-        models=(
-            "gpt-*",
-            "chatgpt-*",
-            "o1*",
-            "o3*",
-            "o4*",
-            "text-embedding-*",
-            "ft:gpt-*",
-            "omni-*",
-            "tts-*",
-            "whisper-*",
-        ),
-    ),
-    KnownProvider(
-        name="mistral",
-        key_variable="MISTRAL_API_KEY",
-        url_variable="MISTRAL_BASE_URL",
-        base_url="https://api.mistral.ai/v1",
-        models=("mistral-*", "ministral-*", "codestral-*", "pixtral-*", "magistral-*", "open-mi*"),
-    ),
-    KnownProvider(
-        name="deepseek",
-        key_variable="DEEPSEEK_API_KEY",
-        url_variable="DEEPSEEK_BASE_URL",
-        base_url="https://api.deepseek.com/v1",
-        models=("deepseek-*",),
-    ),
-    KnownProvider(
-        name="xai",
-        key_variable="XAI_API_KEY",
-        url_variable="XAI_BASE_URL",
-        base_url="https://api.x.ai/v1",
-        models=("grok-*",),
-    ),
-    KnownProvider(
-        name="groq",
-        key_variable="GROQ_API_KEY",
-        url_variable="GROQ_BASE_URL",
-        base_url="https://api.groq.com/openai/v1",
-    ),
-    KnownProvider(
-        name="together",
-        key_variable="TOGETHER_API_KEY",
-        url_variable="TOGETHER_BASE_URL",
-        base_url="https://api.together.xyz/v1",
-    ),
-    KnownProvider(
-        name="fireworks",
-        key_variable="FIREWORKS_API_KEY",
-        url_variable="FIREWORKS_BASE_URL",
-        base_url="https://api.fireworks.ai/inference/v1",
-    ),
-    KnownProvider(
-        name="openrouter",
-        key_variable="OPENROUTER_API_KEY",
-        url_variable="OPENROUTER_BASE_URL",
-        base_url="https://openrouter.ai/api/v1",
-    ),
-)
-
-
-def known_providers(environment: Mapping[str, str]) -> list[Provider]:
-    """The well-known providers whose key variable is set, in the order above."""
-    return [
-        Provider(
-            name=known.name,
-            base_url=environment.get(known.url_variable, "").rstrip("/") or known.base_url,
-            api_key=environment[known.key_variable],
-            models=known.models,
-        )
-        for known in KNOWN_PROVIDERS
-        if environment.get(known.key_variable)
-    ]
+def _distinct(*found: Route) -> tuple[Route, ...]:
+    """Each provider and model once: asking the same again is what retries are for."""
+    kept: list[Route] = []
+    for one in found:
+        if all(one.provider is not other.provider or one.model != other.model for other in kept):
+            kept.append(one)
+    return tuple(kept)

@@ -51,6 +51,8 @@ def own_headers(draft: Draft) -> list[tuple[str, str]]:
             ("x-slugline-channel", draft.resolved.channel),
             ("x-slugline-revision", str(draft.resolved.revision)),
         ]
+    if draft.route is not None:
+        headers.append(("x-slugline-provider", draft.route.provider.name))
     if draft.stale:
         headers.append(("x-slugline-stale", "1"))
     if draft.timings:

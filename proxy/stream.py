@@ -51,6 +51,7 @@ class AnswerStream:
         self._begun = False
         self._ended = False
         self._exhausted = False
+        self._left = False
 
     async def next(self) -> bytes | None:
         """The next bytes for the client, or None when the stream is over."""
@@ -78,6 +79,17 @@ class AnswerStream:
         """Ends the stream early because the client is gone; the provider's call is aborted."""
         self._exhausted = True
         self._end("client_left", error_code, error_message)
+        self._answer.close()
+
+    async def drain(self) -> None:
+        """Reads on to the end although the client is gone, so that its usage is known; cancelling it ends the stream early."""
+        self._left = True
+        try:
+            while await self.next() is not None:
+                pass
+        except BaseException:
+            self.leave()
+            raise
         self._answer.close()
 
     def close(self) -> None:
@@ -120,6 +132,8 @@ class AnswerStream:
         tally = self._endpoint.tally_events(self._payloads, complete=outcome == "ok")
         if tally.error and outcome == "ok":
             outcome, error_code, error_message = "provider_error", "provider_error_event", tally.error
+        if self._left and outcome == "ok":
+            outcome = "client_left"
         self._on_end(StreamEnd(outcome=outcome, tally=tally, error_code=error_code, error_message=error_message))
         return True
 
@@ -158,6 +172,10 @@ class BytesStream:
         """Ends the answer early because the client is gone; the provider's call is aborted."""
         self._end("client_left", error_code, error_message)
         self._answer.close()
+
+    async def drain(self) -> None:
+        """As `leave`: such an answer tells no usage that would be worth its rest."""
+        self.leave()
 
     def close(self) -> None:
         """Gives the connection back after the end."""

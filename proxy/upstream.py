@@ -14,13 +14,14 @@ import ssl
 import time
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
 from proxy.connection import BrokenConnection, Connection, Headers, request_bytes
-from proxy.errors import UpstreamFailed, UpstreamTimeout
+from proxy.errors import UpstreamBusy, UpstreamFailed, UpstreamTimeout
+from proxy.providers import Timeouts
 
 IDLE_SECONDS = 4.0  # below the 5 s after which Node.js servers close idle connections
 MAX_IDLE = 256
@@ -28,13 +29,15 @@ MAX_IDLE = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamRequest:
-    """What goes to a provider."""
+    """What goes to a provider. At most `max_concurrency` answers of one provider are open at a time, where that is given."""
 
     provider: str
     method: str
     url: str
     headers: Headers
     body: bytes
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    max_concurrency: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +50,13 @@ class Origin:
 
 
 class Upstream:
-    """The connections of one event loop."""
+    """The connections of one event loop. A call waits `queue_seconds` at most for its turn at a provider that is busy."""
 
-    def __init__(self, *, connect_seconds: float, read_seconds: float) -> None:
-        self._connect_seconds = connect_seconds
-        self._read_seconds = read_seconds
+    def __init__(self, *, queue_seconds: float = 10) -> None:
+        self._queue_seconds = queue_seconds
         self._tls = ssl.create_default_context()
         self._idle: dict[Origin, list[Connection]] = defaultdict(list)
+        self._gates: dict[str, asyncio.Semaphore] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -66,8 +69,35 @@ class Upstream:
                 connection.abort()
         self._idle.clear()
 
-    async def send(self, request: UpstreamRequest) -> "UpstreamAnswer":
-        """Sends a request and waits for the head of its answer."""
+    async def send(self, request: UpstreamRequest, *, queue: bool = True) -> "UpstreamAnswer":
+        """Sends a request and waits for the head of its answer; with `queue` off, a busy provider is refused at once (UpstreamBusy)."""
+        gate = await self._enter(request, queue=queue)
+        try:
+            return await self._send(request, gate)
+        except BaseException:
+            if gate is not None:
+                gate.release()
+            raise
+
+    async def _enter(self, request: UpstreamRequest, *, queue: bool) -> asyncio.Semaphore | None:
+        """Waits for a turn at the provider; the answer's `close` ends it."""
+        if request.max_concurrency is None:
+            return None
+        gate = self._gates.setdefault(request.provider, asyncio.Semaphore(request.max_concurrency))
+        busy = UpstreamBusy(
+            f"provider '{request.provider}' is busy: {request.max_concurrency} calls are open there already, as many as may be",
+            code="provider_busy",
+        )
+        if gate.locked() and not queue:
+            raise busy
+        try:
+            async with asyncio.timeout(self._queue_seconds):
+                await gate.acquire()
+        except TimeoutError as error:
+            raise busy from error
+        return gate
+
+    async def _send(self, request: UpstreamRequest, gate: asyncio.Semaphore | None) -> "UpstreamAnswer":
         parts = urlsplit(request.url)
         tls = parts.scheme == "https"
         origin = Origin(tls, parts.hostname or "", parts.port or (443 if tls else 80))
@@ -79,9 +109,9 @@ class Upstream:
                 f"provider '{request.provider}' can't be asked: {error}", code="provider_unreachable"
             ) from error
         while True:
-            connection = self._reused(origin) or await self._connected(origin, request.provider)
+            connection = self._reused(origin) or await self._connected(origin, request)
             try:
-                async with asyncio.timeout(self._read_seconds):
+                async with asyncio.timeout(request.timeouts.first_byte_seconds):
                     await connection.exchange(raw)
             except BrokenConnection as error:
                 connection.abort()
@@ -90,11 +120,11 @@ class Upstream:
                 raise _failed(request.provider, error) from error
             except TimeoutError as error:
                 connection.abort()
-                raise _timed_out(request.provider) from error
+                raise _timed_out(request.provider, "begin its answer", request.timeouts.first_byte_seconds) from error
             except BaseException:  # cancelled: nobody waits any more
                 connection.abort()
                 raise
-            return UpstreamAnswer(request.provider, connection, self, origin, self._read_seconds)
+            return UpstreamAnswer(request, connection, self, origin, gate)
 
     def take_back(self, origin: Origin, connection: Connection) -> None:
         """Keeps a connection whose exchange has ended for the next one."""
@@ -116,20 +146,21 @@ class Upstream:
             connection.abort()
         return None
 
-    async def _connected(self, origin: Origin, provider: str) -> Connection:
+    async def _connected(self, origin: Origin, request: UpstreamRequest) -> Connection:
         try:
-            async with asyncio.timeout(self._connect_seconds):
+            async with asyncio.timeout(request.timeouts.connect_seconds):
                 _, connection = await asyncio.get_running_loop().create_connection(
                     Connection, origin.host, origin.port, ssl=self._tls if origin.tls else None
                 )
         except TimeoutError as error:
             raise UpstreamTimeout(
-                f"provider '{provider}' can't be reached: connecting took longer than {self._connect_seconds:g} s",
+                f"provider '{request.provider}' can't be reached: connecting took longer than "
+                f"{request.timeouts.connect_seconds:g} s",
                 code="provider_timeout",
             ) from error
         except OSError as error:
             raise UpstreamFailed(
-                f"provider '{provider}' can't be reached: {_reason(error)}", code="provider_unreachable"
+                f"provider '{request.provider}' can't be reached: {_reason(error)}", code="provider_unreachable"
             ) from error
         return connection
 
@@ -138,15 +169,21 @@ class UpstreamAnswer:
     """A provider's answer: its head is here, its body comes chunk by chunk. Close it, whatever happens."""
 
     def __init__(
-        self, provider: str, connection: Connection, upstream: Upstream, origin: Origin, read_seconds: float
+        self,
+        request: UpstreamRequest,
+        connection: Connection,
+        upstream: Upstream,
+        origin: Origin,
+        gate: asyncio.Semaphore | None,
     ) -> None:
-        self.provider = provider
+        self.provider = request.provider
         self.status = connection.status
         self.headers: Sequence[tuple[str, str]] = connection.headers
         self._connection: Connection | None = connection
         self._upstream = upstream
         self._origin = origin
-        self._read_seconds = read_seconds
+        self._idle_seconds = request.timeouts.idle_seconds
+        self._gate = gate
 
     def header(self, name: str) -> str:
         """A header's value, or an empty string."""
@@ -157,12 +194,12 @@ class UpstreamAnswer:
         if self._connection is None:
             return None
         try:
-            async with asyncio.timeout(self._read_seconds):
+            async with asyncio.timeout(self._idle_seconds):
                 return await self._connection.chunk()
         except BrokenConnection as error:
             raise _failed(self.provider, error) from error
         except TimeoutError as error:
-            raise _timed_out(self.provider) from error
+            raise _timed_out(self.provider, "go on with its answer", self._idle_seconds) from error
 
     async def body(self) -> bytes:
         """The whole rest of the body."""
@@ -176,6 +213,8 @@ class UpstreamAnswer:
         connection, self._connection = self._connection, None
         if connection is not None:
             self._upstream.take_back(self._origin, connection)
+            if self._gate is not None:
+                self._gate.release()
 
 
 def _reason(error: OSError) -> str:
@@ -191,5 +230,5 @@ def _failed(provider: str, error: BrokenConnection) -> UpstreamFailed:
     return UpstreamFailed(f"provider '{provider}' gave no answer: {error}", code="provider_unreachable")
 
 
-def _timed_out(provider: str) -> UpstreamTimeout:
-    return UpstreamTimeout(f"provider '{provider}' did not answer in time", code="provider_timeout")
+def _timed_out(provider: str, what: str, seconds: float) -> UpstreamTimeout:
+    return UpstreamTimeout(f"provider '{provider}' did not {what} within {seconds:g} s", code="provider_timeout")

@@ -51,6 +51,7 @@ def parse_content(data: Mapping[str, Any]) -> Content:
         tools=_list(data, "tools"),
         response_format=_mapping(data, "response_format"),
         locked=tuple(_list(data, "locked") or ()),
+        fallbacks=tuple(_list(data, "fallbacks") or ()),
     )
     check_shape(content)
     return content
@@ -72,6 +73,8 @@ def check_shape(content: Content) -> None:
             raise _invalid(f"tools[{index}]", "is an object, as the provider's API takes it")
     if not all(isinstance(key, str) for key in content.locked):
         raise _invalid("locked", "is a list of names of the request body's fields")
+    if not all(isinstance(name, str) and name for name in content.fallbacks):
+        raise _invalid("fallbacks", "is a list of model names, such as 'anthropic/claude-sonnet-4-5'")
     if content.model == "":
         raise _invalid("model", "is a model's name; leave it out to let the caller choose")
 
@@ -79,7 +82,8 @@ def check_shape(content: Content) -> None:
 def as_mapping(content: Content) -> dict[str, Any]:
     """The JSON form, without fields that are empty."""
     found = {name: getattr(content, name) for name in _FIELDS}
-    found["messages"], found["locked"] = list(content.messages), list(content.locked)
+    for name in ("messages", "locked", "fallbacks"):
+        found[name] = list(found[name])
     return {name: value for name, value in found.items() if value not in (None, [], {}, ()) or name == "kind"} | (
         {"text": content.text} if content.text is not None else {}
     )

@@ -74,6 +74,7 @@ def diff_content(old: Content, new: Content) -> tuple[tuple[str, ...], tuple[Mes
         *(_counted(messages)),
         *_variables(old.variables, new.variables),
         *_set("model", old.model, new.model),
+        *_set("list of fallbacks", ", ".join(old.fallbacks) or None, ", ".join(new.fallbacks) or None),
         *_named("parameter", old.parameters, new.parameters),
         *_named("tool", _tools(old.tools), _tools(new.tools), show=False),
         *_response_format(old.response_format, new.response_format),

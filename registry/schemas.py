@@ -34,6 +34,9 @@ class ContentBody(_Body):
     tools: list[JsonObject] | None = None
     response_format: JsonObject | None = None
     locked: list[str] | None = Field(default=None, description="body keys that a caller may not override")
+    fallbacks: list[str] | None = Field(
+        default=None, description="models to ask, in turn, where 'model' doesn't answer"
+    )
 
 
 class SaveBody(_Body):
@@ -146,7 +149,7 @@ class ResolvedOut(BaseModel):
     kind: str
     messages: list[JsonObject]
     text: str | None
-    config: JsonObject = Field(description="model, parameters, tools, response_format and locked fields")
+    config: JsonObject = Field(description="model, parameters, tools, response_format, locked fields and fallbacks")
     variables: JsonObject = Field(description="effective JSON Schema of the variables")
     content_hash: str
     message: str
@@ -158,7 +161,7 @@ class ResolvedOut(BaseModel):
     def of(cls, resolved: Resolved, *, revision: int, stale: bool) -> ResolvedOut:
         """From the value."""
         version, content = resolved.version, as_mapping(resolved.version.content)
-        settings = ("model", "parameters", "tools", "response_format", "locked")
+        settings = ("model", "parameters", "tools", "response_format", "locked", "fallbacks")
         return cls(
             **{name: getattr(version, name) for name in ("slug", "version_id", "content_hash", "message", "author")},
             version=version.number,

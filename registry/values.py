@@ -21,7 +21,8 @@ class Content:
     `messages` (kind "chat") are mappings with `role` and `content`: a template, or a list of parts whose `text`
     is a template. `{"role": "placeholder", "name": "messages"}` marks where the caller's own messages go.
     `text` (kind "text") is one template. `variables` is a JSON Schema object for what the templates take.
-    `locked` names keys of the request body that a caller may not override.
+    `locked` names keys of the request body that a caller may not override. `fallbacks` are models to ask, in turn, where
+    `model` doesn't answer.
     """
 
     kind: Kind = "chat"
@@ -33,6 +34,7 @@ class Content:
     tools: Sequence[Mapping[str, Any]] | None = None
     response_format: Mapping[str, Any] | None = None
     locked: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

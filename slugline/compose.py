@@ -18,10 +18,10 @@ from fastapi import FastAPI, Request
 
 from dashboards import pages
 from evaluation import api as quality_api
+from proxy.breaker import Breakers
 from proxy.edge import Edge
 from proxy.line import Line
 from proxy.price import PriceList
-from proxy.providers import ModelPrice, Provider, known_providers
 from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry import api as registry_api
@@ -33,7 +33,8 @@ from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
 from slugline.front import Front, lost_reporter
 from slugline.health import build_router as health_router
-from slugline.settings import ProviderSettings, Settings, read_secret
+from slugline.providers import open_providers
+from slugline.settings import Settings, read_secret
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse, Locate, Target
 from tracing.spool import Spool, SpoolFolders
@@ -58,7 +59,7 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
     spool.start()
     try:
         async with (
-            Upstream(connect_seconds=settings.connect_seconds, read_seconds=settings.read_seconds) as upstream,
+            Upstream(queue_seconds=settings.queue_seconds) as upstream,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
             line = Line(
@@ -71,11 +72,18 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
                 clock=time.perf_counter,
                 new_id=new_id,
                 random_bytes=os.urandom,
+                breakers=Breakers(
+                    failures=settings.breaker_failures, seconds=settings.breaker_seconds, clock=time.monotonic
+                ),
                 retries=settings.retries,
+                fallbacks=settings.fallbacks,
+                drain=settings.when_client_leaves == "drain",
                 wait_before_retry=partial(wait_before_retry, jitter=random.random),
             )
             api = build_api(Store(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url)
-            yield Worker(app=Front(edge=Edge(line), api=api), line=line, spool=spool)
+            edge = Edge(line)
+            yield Worker(app=Front(edge=edge, api=api), line=line, spool=spool)
+            await edge.drained(settings.drain_seconds)
     finally:
         spool.close()
         live.close()
@@ -94,23 +102,6 @@ def build_api(
     api.include_router(pages.build_router(store, clickhouse))
     add_error_handlers(api)
     return api
-
-
-def open_providers(settings: Settings, environment: Mapping[str, str]) -> list[Provider]:
-    """The providers of the settings, then the well-known ones whose variables are set and whose names are still free."""
-    declared = [_provider(name, given, environment) for name, given in settings.providers.items()]
-    return declared + [known for known in known_providers(environment) if known.name not in settings.providers]
-
-
-def _provider(name: str, given: ProviderSettings, environment: Mapping[str, str]) -> Provider:
-    return Provider(
-        name=name,
-        base_url=given.base_url.rstrip("/"),
-        api_key=read_secret(given.api_key, environment) if given.api_key else None,
-        models=given.models,
-        prices={model: ModelPrice(**price.model_dump()) for model, price in given.prices.items()},
-        simulator=given.kind == "simulator",
-    )
 
 
 def locate_clickhouse(settings: Settings, environment: Mapping[str, str]) -> Locate:

@@ -30,13 +30,23 @@ class PriceSettings(_Strict):
 class ProviderSettings(_Strict):
     """One provider."""
 
-    kind: Literal["openai", "simulator"] = Field("openai", description="the wire format it speaks")
+    kind: Literal["openai", "azure", "anthropic", "gemini", "simulator"] = Field(
+        "openai", description="the wire format it speaks"
+    )
     base_url: str = Field(description="where it answers, such as https://api.groq.com/openai/v1", pattern=r"^https?://")
     api_key: SecretRef | None = Field(
         None, description="env:NAME or file:PATH; without one the caller's key passes through"
     )
     models: tuple[str, ...] = Field((), description="model names it serves, with * as a wildcard")
     prices: dict[str, PriceSettings] = Field(default_factory=dict, description="own prices by model name")
+    lacks: frozenset[Literal["responses", "completions", "embeddings", "moderations"]] = Field(
+        frozenset(), description="endpoints it doesn't have; Responses are then made from chat completions"
+    )
+    api_version: str = Field("", description="Azure's api-version; without one its v1 API is used")
+    max_concurrency: int | None = Field(None, ge=1, description="calls open there at a time, shared by the workers")
+    connect_seconds: float | None = Field(None, gt=0)
+    first_byte_seconds: float | None = Field(None, gt=0)
+    idle_seconds: float | None = Field(None, gt=0)
 
 
 class RegistrySettings(_Strict):
@@ -75,8 +85,18 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(30, ge=0, description="how long running calls may take to end after SIGTERM")
     connect_seconds: float = Field(10, gt=0, description="how long connecting to a provider may take")
-    read_seconds: float = Field(600, gt=0, description="how long a provider may stay silent")
+    first_byte_seconds: float = Field(600, gt=0, description="how long a provider may take to begin its answer")
+    idle_seconds: float = Field(300, gt=0, description="how long a provider may stay silent in the middle of an answer")
+    queue_seconds: float = Field(10, gt=0, description="how long a call waits for its turn at a busy provider")
     retries: int = Field(1, ge=0, le=10, description="how often a provider is asked again before its answer has begun")
+    breaker_failures: int = Field(5, ge=1, description="failures in a row after which a provider is passed over")
+    breaker_seconds: float = Field(10, gt=0, description="how long it is passed over, where there is a fallback")
+    fallbacks: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="models to ask instead, in turn, by model pattern"
+    )
+    when_client_leaves: Literal["cancel", "drain"] = Field(
+        "cancel", description="end the provider's call at once, or read its answer to the end for the record"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="providers by name")
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
@@ -141,14 +161,6 @@ def read_secret(reference: str, environment: Mapping[str, str]) -> str:
         return Path(where).read_text("utf-8").strip()
     except OSError as error:
         raise SettingsError(f"the settings ask for a secret in the file {where}: {error.strerror}") from error
-
-
-def check_secrets(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError when a secret that the settings ask for isn't there: said at the start, not by every process."""
-    references = [provider.api_key for provider in settings.providers.values()] + [settings.clickhouse.password]
-    for reference in references:
-        if reference:
-            read_secret(reference, environment)
 
 
 def _in_words(error: ValidationError) -> str:

@@ -26,7 +26,8 @@ from types import FrameType
 from registry.database import migrate, open_engine
 from slugline.folder import DataFolder
 from slugline.process import SETTINGS_VARIABLE, signals_held
-from slugline.settings import Settings, SettingsError, check_secrets
+from slugline.providers import check_providers
+from slugline.settings import Settings, SettingsError, read_secret
 
 log = logging.getLogger("slugline")
 
@@ -124,7 +125,9 @@ class Supervisor:
                 f"host {settings.host}: without caller keys Slugline listens on this machine only (127.0.0.1 or localhost); "
                 "put it behind a reverse proxy that authenticates callers to reach it from elsewhere"
             )
-        check_secrets(settings, os.environ)
+        check_providers(settings, os.environ)
+        if settings.clickhouse.password:
+            read_secret(settings.clickhouse.password, os.environ)
         with (
             self._folder.owned("a Slugline server"),
             _listening(settings.host, settings.port) as listener,

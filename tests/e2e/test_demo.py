@@ -76,7 +76,8 @@ def test_a_model_without_its_package_or_provider_is_said_in_words(tmp_path: Path
 
 
 def test_every_suggested_real_model_has_a_provider() -> None:
-    from proxy.providers import known_providers, route
+    from proxy.known import known_providers
+    from proxy.providers import Timeouts, route
 
     for variable, model in REAL_MODELS.items():
-        assert route(model, known_providers({variable: "k", "GROQ_API_KEY": "g"})).model == model
+        assert route(model, known_providers({variable: "k", "GROQ_API_KEY": "g"}, Timeouts())).model == model

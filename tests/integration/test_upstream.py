@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import trustme
 
-from proxy.errors import UpstreamFailed, UpstreamTimeout
+from proxy.errors import UpstreamBusy, UpstreamFailed, UpstreamTimeout
+from proxy.providers import Timeouts
 from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -70,12 +71,25 @@ async def provider(handler: Handler, tls: ssl.SSLContext | None = None) -> Async
         await asyncio.sleep(0.05)  # the transports that were closed just now are gone after a turn of the loop
 
 
-def request(url: str, body: bytes = b"{}") -> UpstreamRequest:
-    return UpstreamRequest(provider="p", method="POST", url=url, headers=[("x-test", "1")], body=body)
+PATIENT = Timeouts(connect_seconds=5, first_byte_seconds=20, idle_seconds=20)
 
 
-def upstream(read_seconds: float = 20) -> Upstream:
-    return Upstream(connect_seconds=5, read_seconds=read_seconds)
+def request(
+    url: str, body: bytes = b"{}", timeouts: Timeouts = PATIENT, at_a_time: int | None = None
+) -> UpstreamRequest:
+    return UpstreamRequest(
+        provider="p",
+        method="POST",
+        url=url,
+        headers=[("x-test", "1")],
+        body=body,
+        timeouts=timeouts,
+        max_concurrency=at_a_time,
+    )
+
+
+def upstream() -> Upstream:
+    return Upstream()
 
 
 async def fetch(client: Upstream, url: str) -> tuple[UpstreamAnswer, bytes]:
@@ -218,17 +232,65 @@ async def test_a_silent_provider_times_out_before_and_in_the_answer() -> None:
         await writer.drain()
         await never(reader, writer)
 
-    async with provider(never) as there, upstream(0.1) as client:
-        with pytest.raises(UpstreamTimeout):
-            await client.send(request(there.url))
+    quick = Timeouts(first_byte_seconds=0.1, idle_seconds=20)
+    async with provider(never) as there, upstream() as client:
+        with pytest.raises(UpstreamTimeout, match=r"did not begin its answer within 0\.1 s"):
+            await client.send(request(there.url, timeouts=quick))
         await asyncio.wait_for(there.ended.wait(), 10)
-    async with provider(stalls) as there, upstream(0.3) as client:
-        answer = await client.send(request(there.url))
+    idle = Timeouts(first_byte_seconds=20, idle_seconds=0.1)
+    async with provider(stalls) as there, upstream() as client:
+        answer = await client.send(request(there.url, timeouts=idle))
         assert await answer.chunk() == b"hel"
-        with pytest.raises(UpstreamTimeout):
+        with pytest.raises(UpstreamTimeout, match=r"did not go on with its answer within 0\.1 s"):
             await answer.chunk()
         answer.close()
         await asyncio.wait_for(there.ended.wait(), 10)
+
+
+async def test_no_more_calls_at_a_time_than_the_provider_takes() -> None:
+    open_now, most, release = 0, 0, asyncio.Event()
+
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal open_now, most
+        open_now += 1
+        most = max(most, open_now)
+        writer.write(OK + b"content-length: 5\r\n\r\nhe")
+        await writer.drain()
+        await release.wait()
+        open_now -= 1
+        writer.write(b"llo")
+
+    async with provider(handler) as there, upstream() as client:
+
+        async def call() -> bytes:
+            answer = await client.send(request(there.url, at_a_time=2))
+            try:
+                return await answer.body()
+            finally:
+                answer.close()
+
+        calls = [asyncio.create_task(call()) for _ in range(6)]
+        while open_now < 2:
+            await asyncio.sleep(0.01)
+        with pytest.raises(UpstreamBusy, match="2 calls are open there already"):
+            await client.send(request(there.url, at_a_time=2), queue=False)
+        calls[0].cancel()  # gives its turn to the next
+        release.set()
+        done = await asyncio.gather(*calls, return_exceptions=True)
+        assert done[1:] == [b"hello"] * 5
+        assert most == 2
+
+
+async def test_a_turn_that_does_not_come_is_an_error_in_words() -> None:
+    async with provider(never) as there, Upstream(queue_seconds=0.05) as client:
+        first = asyncio.create_task(client.send(request(there.url, at_a_time=1)))
+        while not there.requests:
+            await asyncio.sleep(0.01)
+        with pytest.raises(UpstreamBusy, match="provider 'p' is busy"):
+            await client.send(request(there.url, at_a_time=1))
+        first.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await first
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "in the answer"])

@@ -2,7 +2,7 @@
 
 import json
 
-from proxy.plan import json_body, upstream_request, with_usage
+from proxy.plan import KEY_HEADERS, json_body, upstream_request, with_usage
 from proxy.providers import Provider, Route
 
 PROVIDER = Provider(name="p", base_url="https://p/v1", api_key="server-key")
@@ -33,6 +33,46 @@ def test_without_a_key_the_callers_passes_through() -> None:
     keyless = Provider(name="p", base_url="https://p/v1")
     assert request({"authorization": "Bearer caller"}, keyless)["authorization"] == "Bearer caller"
     assert "authorization" not in request({}, keyless)
+
+
+def test_a_translated_call_takes_its_key_along_and_leaves_its_headers() -> None:
+    anthropic = Provider(name="a", kind="anthropic", base_url="https://a")
+    sent = upstream_request(
+        Route(provider=anthropic, model="m"),
+        "messages",
+        {"authorization": "Bearer caller", "openai-organization": "org", "user-agent": "app/1"},
+        b"{}",
+        translated=True,
+    )
+    headers = dict(sent.headers)
+    assert sent.url == "https://a/v1/messages"
+    assert (headers["x-api-key"], headers["anthropic-version"], headers["user-agent"]) == (
+        "caller",
+        "2023-06-01",
+        "app/1",
+    )
+    assert not headers.keys() & {"authorization", "openai-organization"}
+
+
+def test_an_untranslated_call_keeps_its_keys_and_versions() -> None:
+    anthropic = Provider(name="a", kind="anthropic", base_url="https://a/v1")
+    given = {"authorization": "Bearer oauth", "anthropic-version": "2099-01-01", "anthropic-beta": "x"}
+    sent = upstream_request(Route(provider=anthropic, model="m"), "messages", given, b"{}")
+    assert sent.url == "https://a/v1/messages"
+    assert given.items() <= dict(sent.headers).items()
+
+
+def test_a_servers_key_goes_where_its_provider_looks_for_it() -> None:
+    for kind, header, value in [
+        ("openai", "authorization", "Bearer k"),
+        ("azure", "api-key", "k"),
+        ("anthropic", "x-api-key", "k"),
+        ("gemini", "x-goog-api-key", "k"),
+    ]:
+        provider = Provider(name="p", kind=kind, base_url="https://p", api_key="k")  # type: ignore[arg-type]
+        callers = dict.fromkeys(KEY_HEADERS, "callers")
+        headers = dict(upstream_request(Route(provider=provider, model="m"), "x", callers, b"").headers)
+        assert {name: headers[name] for name in headers if name in KEY_HEADERS} == {header: value}
 
 
 def test_headers_for_others_go_on_and_headers_for_us_do_not() -> None:

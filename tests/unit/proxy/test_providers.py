@@ -1,10 +1,13 @@
 """Which provider serves a model name."""
 
+from typing import Any
+
 import pytest
 
 from proxy.errors import RouteNotFound
+from proxy.known import known_providers
 from proxy.models import callable_name
-from proxy.providers import Provider, known_providers, route
+from proxy.providers import Provider, Timeouts, route, routes
 
 OPENAI = Provider(name="openai", base_url="https://a/v1", models=("gpt-*",))
 GROQ = Provider(name="groq", base_url="https://b/v1", models=("llama-*",))
@@ -36,12 +39,40 @@ def test_no_pattern_fits() -> None:
     assert refused.value.status == 404
 
 
+def test_fallbacks_of_the_first_pattern_that_fits_each_once() -> None:
+    given = {"gpt-4*": ["groq/llama-4", "gpt-5", "gpt-4o", "groq/llama-4"], "*": ["gpt-3"]}
+
+    def named(model: str, **more: Any) -> list[str]:
+        return [f"{r.provider.name}/{r.model}" for r in routes(model, [OPENAI, GROQ], **{"fallbacks": given, **more})]
+
+    assert named("gpt-4o") == ["openai/gpt-4o", "groq/llama-4", "openai/gpt-5"]
+    assert named("groq/llama-4") == ["groq/llama-4", "openai/gpt-3"]
+    assert named("gpt-4o", fallbacks={"openai/*": ["llama-9"]}) == ["openai/gpt-4o", "groq/llama-9"]
+    assert named("gpt-4o", fallbacks=("llama-9",)) == ["openai/gpt-4o", "groq/llama-9"]
+    assert named("gpt-4o", chosen="openai") == ["openai/gpt-4o"]
+
+
+def test_a_fallback_that_nobody_serves_is_named() -> None:
+    with pytest.raises(RouteNotFound, match="'claude-x'"):
+        routes("gpt-4o", [OPENAI, GROQ], fallbacks=("claude-x",))
+
+
 def test_known_providers_need_nothing_but_their_variables() -> None:
     found = known_providers(
-        {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://127.0.0.1:1/v1/", "GROQ_API_KEY": "g", "XAI_API_KEY": ""}
+        {
+            "OPENAI_API_KEY": "k",
+            "OPENAI_BASE_URL": "http://127.0.0.1:1/v1/",
+            "GROQ_API_KEY": "g",
+            "XAI_API_KEY": "",
+            "GOOGLE_API_KEY": "g",
+            "AZURE_OPENAI_API_KEY": "z",  # nobody said where
+        },
+        Timeouts(idle_seconds=7),
     )
+    assert {provider.timeouts.idle_seconds for provider in found} == {7}
     assert [(provider.name, provider.base_url) for provider in found] == [
         ("openai", "http://127.0.0.1:1/v1"),
+        ("gemini", "https://generativelanguage.googleapis.com"),
         ("groq", "https://api.groq.com/openai/v1"),
     ]
     assert "k'" not in repr(found)

@@ -41,12 +41,12 @@ def test_flags_win_over_variables_over_the_file_over_the_defaults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "s.toml"
-    file.write_text("port = 1\nworkers = 1\nread_seconds = 1\n")
+    file.write_text("port = 1\nworkers = 1\nidle_seconds = 1\n")
     monkeypatch.setenv("SLUGLINE_PORT", "2")
     monkeypatch.setenv("SLUGLINE_WORKERS", "2")
     monkeypatch.setenv("SLUGLINE_CLICKHOUSE__URL", "http://host/db")
     found = load_settings({"port": 3, "host": None}, file)
-    assert (found.port, found.workers, found.read_seconds, found.connect_seconds) == (3, 2, 1, 10)
+    assert (found.port, found.workers, found.idle_seconds, found.connect_seconds) == (3, 2, 1, 10)
     assert found.host == "127.0.0.1"
     assert found.clickhouse.url == "http://host/db"
 
