@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from proxy.ask import ask
 from proxy.draft import Draft
-from proxy.errors import ProxyError, UpstreamFailed, UpstreamTimeout, answer_for, error_body
+from proxy.errors import ProxyError, UpstreamFailed, UpstreamMalformed, UpstreamTimeout, answer_for
 from proxy.line import CallRequest, Line
 from proxy.prepare import prepare
 from proxy.reply import Reply, error_reply, own_headers, reply_headers
@@ -58,10 +58,10 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
             answer.close()
         return _whole(call, draft, line, answer, body, left=left())
     except (ProxyError, RegistryError) as error:
-        return _failed(draft, line, error)
+        return _failed(call, draft, line, error)
     except Exception:
         log.exception("call %s failed in Slugline itself", draft.call_id)
-        return _failed(draft, line, ProxyError("something went wrong in Slugline itself", code="internal_error"))
+        return _failed(call, draft, line, ProxyError("something went wrong in Slugline itself", code="internal_error"))
     except asyncio.CancelledError:
         _record(draft, line, outcome="client_left", status=CLIENT_LEFT_STATUS, tally=Tally(usage_source="none"))
         raise
@@ -106,12 +106,20 @@ def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, 
     tally = call.endpoint.tally_body(body)
     failed = answer.status >= 400
     headers = reply_headers(draft, answer)
-    if failed and "json" not in answer.header("content-type"):
-        message = f"provider '{answer.provider}' answered {answer.status} without a JSON error"
-        body = error_body(message, "api_error", "provider_error")
-        headers = [(name, value) for name, value in headers if name != "content-type"] + [
-            ("content-type", "application/json")
-        ]
+    if not tally.understood and failed:
+        told = UpstreamFailed(
+            f"provider '{answer.provider}' answered {answer.status} without a JSON error", code="provider_error"
+        )
+        body = answer_for(told).body(call.endpoint.errors)
+        headers = [(name, value) for name, value in headers if name != "content-type"]
+        headers.append(("content-type", "application/json"))
+    elif not tally.understood and call.endpoint.known:
+        found = f"{answer.header('content-type') or 'of no type'}: {tally.response[:80]!r}"
+        told = UpstreamMalformed(
+            f"provider '{answer.provider}' answered {answer.status}, but not with a JSON object ({found})",
+            code="provider_malformed",
+        )
+        return _failed(call, draft, line, told, tally)
     _record(
         draft,
         line,
@@ -124,7 +132,9 @@ def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, 
     return Reply(status=answer.status, headers=headers, body=body)
 
 
-def _failed(draft: Draft, line: Line, error: ProxyError | RegistryError) -> Reply:
+def _failed(
+    call: CallRequest, draft: Draft, line: Line, error: ProxyError | RegistryError, tally: Tally | None = None
+) -> Reply:
     answer = answer_for(error)
     outcome: Outcome = "refused"
     if isinstance(error, UpstreamFailed):
@@ -134,11 +144,11 @@ def _failed(draft: Draft, line: Line, error: ProxyError | RegistryError) -> Repl
         line,
         outcome=outcome,
         status=answer.status,
-        tally=Tally(),
+        tally=tally or Tally(),
         error_code=answer.code,
         error_message=answer.message,
     )
-    return error_reply(answer, own_headers(draft))
+    return error_reply(answer, call.endpoint.errors, own_headers(draft))
 
 
 def _record(

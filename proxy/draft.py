@@ -20,6 +20,7 @@ from tracing.event import CallEvent, Outcome, body_text, timestamp
 _NOT_PARAMETERS = frozenset(
     {
         "messages",
+        "system",
         "input",
         "prompt",
         "model",
@@ -168,7 +169,8 @@ def _system_prompt_hash(body: Mapping[str, Any]) -> str:
             for message in messages:
                 if isinstance(message, dict) and message.get("role") in {"system", "developer"}:
                     return _hash(message.get("content"))
-    return _hash(body["instructions"]) if body.get("instructions") else ""
+    named = body.get("instructions") or body.get("system")
+    return _hash(named) if named else ""
 
 
 def _hash(value: Any) -> str:

@@ -68,7 +68,8 @@ class Edge:
                 )
                 await self._call(call, receive, send)
         except ProxyError as error:
-            await _send_reply(error_reply(answer_for(error)), send)
+            form = ENDPOINTS[path].errors if path in ENDPOINTS else "openai"
+            await _send_reply(error_reply(answer_for(error), form), send)
         except ClientLeft:
             return
 

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from proxy.errors import RequestRefused
+from proxy.errors import ErrorFormat, RequestRefused
 from proxy.merge import CHAT, Shape
+from proxy.messages import ends_message, tally_count, tally_message, tally_message_events
 from proxy.responses import RESPONSES, ends_response, tally_response, tally_response_events
 from proxy.tally import Tally, tally_body, tally_embeddings, tally_events
 from proxy.wires import Dialect
@@ -23,7 +24,8 @@ class Endpoint:
     """One path below /v1. `shape` is None where a call can't name a prompt; `dialect` is what its calls are written in.
 
     `text_prompt`: a string under the body key `prompt` is an ordinary prompt there. `asks_usage`: streams tell usage only when
-    asked. `ends` knows the data of a stream's last event. `known` is False for paths that only pass through.
+    asked. `ends` knows the data of a stream's last event; `errors` is how errors are told. `known` is False for paths that only
+    pass through.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Endpoint:
     tally_body: Callable[[bytes], Tally] = tally_body
     tally_events: TallyEvents = tally_events
     ends: Callable[[bytes], bool] = b"[DONE]".__eq__
+    errors: ErrorFormat = "openai"
 
 
 def _completion_prompt(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> str:
@@ -69,6 +72,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         tally_body=tally_response,
         tally_events=tally_response_events,
         ends=ends_response,
+        errors="responses",
     ),
     "/v1/completions": Endpoint(
         name="completions",
@@ -81,6 +85,24 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     "/v1/embeddings": Endpoint(
         name="embeddings", path="embeddings", dialect="embeddings", shape=None, tally_body=tally_embeddings
     ),
+    "/v1/messages": Endpoint(
+        name="messages",
+        path="messages",
+        dialect="messages",
+        shape=None,
+        tally_body=tally_message,
+        tally_events=tally_message_events,
+        ends=ends_message,
+        errors="anthropic",
+    ),
+    "/v1/messages/count_tokens": Endpoint(
+        name="messages.count_tokens",
+        path="messages/count_tokens",
+        dialect="count_tokens",
+        shape=None,
+        tally_body=tally_count,
+        errors="anthropic",
+    ),
     "/v1/moderations": Endpoint(name="moderations", path="moderations", dialect="moderations", shape=None),
 }
 
@@ -88,4 +110,5 @@ ENDPOINTS: Mapping[str, Endpoint] = {
 def passed_through(path: str) -> Endpoint:
     """Any other path below /v1: audio, images, files, whatever a provider has. Recorded, not understood."""
     below = path.removeprefix("/v1/")
-    return Endpoint(name=below.replace("/", "."), path=below, dialect="none", shape=None, known=False)
+    errors: ErrorFormat = "anthropic" if below.startswith("messages/") else "openai"
+    return Endpoint(name=below.replace("/", "."), path=below, dialect="none", shape=None, known=False, errors=errors)

@@ -5,6 +5,7 @@ and what would be right; they never carry a key.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import orjson
 
@@ -56,10 +57,28 @@ class UpstreamBusy(UpstreamFailed):
     type = "rate_limit_error"
 
 
+class UpstreamMalformed(UpstreamFailed):
+    """What came from the provider is no answer of the kind that was asked for."""
+
+
 class UpstreamTimeout(UpstreamFailed):
     """The provider did not answer in time."""
 
     status = 504
+
+
+ErrorFormat = Literal["openai", "responses", "anthropic"]
+"""How a client wants to be told: OpenAI's error body, the same with the Responses API's event, or Anthropic's."""
+
+_ANTHROPIC_TYPES = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +86,29 @@ class ErrorAnswer:
     """An error as it goes to the client and onto the record."""
 
     status: int
+    type: str
     code: str
     message: str
-    body: bytes
+    param: str | None
+
+    def body(self, form: ErrorFormat) -> bytes:
+        """The answer's body: OpenAI's (https://platform.openai.com/docs/guides/error-codes) or Anthropic's
+        (https://docs.claude.com/en/api/errors), which then has `code` and `param` beside what it knows."""
+        error = {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
+        if form != "anthropic":
+            return orjson.dumps({"error": error})
+        kind = _ANTHROPIC_TYPES.get(self.status, "invalid_request_error" if self.status < 500 else "api_error")
+        return orjson.dumps({"type": "error", "error": {**error, "type": kind}})
+
+    def event(self, form: ErrorFormat) -> bytes:
+        """The last event of a stream that has begun already."""
+        body = self.body(form)
+        if form == "openai":
+            return b"data: " + body + b"\n\n"
+        if form == "responses":
+            told = {"type": "error", "code": self.code, "message": self.message, "param": self.param}
+            body = orjson.dumps({**told, **orjson.loads(body)})
+        return b"event: error\ndata: " + body + b"\n\n"
 
 
 def answer_for(error: ProxyError | RegistryError) -> ErrorAnswer:
@@ -77,17 +116,10 @@ def answer_for(error: ProxyError | RegistryError) -> ErrorAnswer:
     if isinstance(error, RegistryError):
         status = STATUS[type(error)]
         kind = "invalid_request_error" if status < 500 else "api_error"
-        message, code, param = error.message, error.code, error.param
-    else:
-        status, kind, message, code, param = error.status, error.type, error.message, error.code, error.param
-    return ErrorAnswer(status=status, code=code, message=message, body=error_body(message, kind, code, param))
+        return ErrorAnswer(status=status, type=kind, code=error.code, message=error.message, param=error.param)
+    return ErrorAnswer(status=error.status, type=error.type, code=error.code, message=error.message, param=error.param)
 
 
 def error_body(message: str, kind: str, code: str, param: str | None = None) -> bytes:
-    """OpenAI's error body (https://platform.openai.com/docs/guides/error-codes)."""
-    return orjson.dumps({"error": {"message": message, "type": kind, "param": param, "code": code}})
-
-
-def error_event(message: str, code: str) -> bytes:
-    """An error as the last event of a stream that has begun already."""
-    return b"data: " + error_body(message, "api_error", code) + b"\n\n"
+    """OpenAI's error body."""
+    return ErrorAnswer(status=0, type=kind, code=code, message=message, param=param).body("openai")

@@ -15,7 +15,7 @@ from proxy.tally import Tally
 
 _TIERS_FROM = 100_000  # no published tier starts below this many input tokens
 _MILLION = Decimal(1_000_000)
-_PROVIDER_IDS = {"xai": "x-ai"}
+_PROVIDER_IDS = {"xai": "x-ai", "gemini": "google"}
 _PLACES = Decimal("0.000000001")
 
 
@@ -25,10 +25,34 @@ class _Rates:
 
     input: Decimal
     cached_input: Decimal
+    cache_write: Decimal
     output: Decimal
 
-    def cost(self, inputs: int, cached: int, outputs: int) -> Decimal:
-        return self.input * (inputs - cached) + self.cached_input * cached + self.output * outputs
+    def cost(self, used: "_Used") -> Decimal:
+        fresh = used.inputs - used.cached - used.written
+        return (
+            self.input * fresh
+            + self.cached_input * used.cached
+            + self.cache_write * used.written
+            + self.output * used.outputs
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """Tokens; `inputs` include those read from a cache and those written to one."""
+
+    inputs: int = 0
+    cached: int = 0
+    written: int = 0
+    outputs: int = 0
+
+    @classmethod
+    def of(cls, tally: Tally) -> "_Used":
+        inputs = tally.input_tokens or 0
+        cached = min(tally.cached_input_tokens or 0, inputs)
+        written = min(tally.cache_write_tokens or 0, inputs - cached)
+        return cls(inputs, cached, written, tally.output_tokens or 0)
 
 
 @dataclass(slots=True)
@@ -41,27 +65,27 @@ class PriceList:
         """The cost of a call as a decimal string with at most nine places, or None where price or usage is unknown."""
         if tally.input_tokens is None and tally.output_tokens is None:
             return None
-        inputs, outputs = tally.input_tokens or 0, tally.output_tokens or 0
-        cached = min(tally.cached_input_tokens or 0, inputs)
+        used = _Used.of(tally)
         own = provider.prices.get(tally.model) or provider.prices.get(model) or provider.prices.get("*")
         if own is not None:
             rates = _Rates(
                 Decimal(str(own.input)) / _MILLION,
                 Decimal(str(own.cached_input if own.cached_input is not None else own.input)) / _MILLION,
+                Decimal(str(own.input)) / _MILLION,
                 Decimal(str(own.output)) / _MILLION,
             )
-            return _money(rates.cost(inputs, cached, outputs))
+            return _money(rates.cost(used))
         if provider.simulator:
             return None
         for name in dict.fromkeys((tally.model, model)):
-            if inputs >= _TIERS_FROM:
-                total = _published(provider, name, inputs, cached, outputs, at)
+            if used.inputs >= _TIERS_FROM:
+                total = _published(provider, name, used, at)
                 if total is not None:
                     return _money(total)
                 continue
             found = self._rates_of(provider, name, at)
             if found is not None:
-                return _money(found.cost(inputs, cached, outputs))
+                return _money(found.cost(used))
         return None
 
     def _rates_of(self, provider: Provider, model: str, at: datetime) -> _Rates | None:
@@ -74,18 +98,27 @@ class PriceList:
 
 
 def _look_up(provider: Provider, model: str, at: datetime) -> _Rates | None:
-    thousand = _published(provider, model, 1000, 0, 0, at)
-    cached = _published(provider, model, 1000, 1000, 0, at)
-    output = _published(provider, model, 0, 0, 1000, at)
-    if thousand is None or output is None:
+    kinds = (_Used(1000), _Used(1000, cached=1000), _Used(1000, written=1000), _Used(outputs=1000))
+    fresh, cached, written, output = (_published(provider, model, used, at) for used in kinds)
+    if fresh is None or output is None:
         return None
-    return _Rates(thousand / 1000, (cached if cached is not None else thousand) / 1000, output / 1000)
+    return _Rates(
+        fresh / 1000,
+        (cached if cached is not None else fresh) / 1000,
+        (written if written is not None else fresh) / 1000,
+        output / 1000,
+    )
 
 
-def _published(provider: Provider, model: str, inputs: int, cached: int, outputs: int, at: datetime) -> Decimal | None:
+def _published(provider: Provider, model: str, used: _Used, at: datetime) -> Decimal | None:
     if not model:
         return None
-    usage = Usage(input_tokens=inputs, cache_read_tokens=cached, output_tokens=outputs)
+    usage = Usage(
+        input_tokens=used.inputs,
+        cache_read_tokens=used.cached,
+        cache_write_tokens=used.written,
+        output_tokens=used.outputs,
+    )
     try:
         return calc_price(
             usage, model, provider_id=_PROVIDER_IDS.get(provider.name, provider.name), genai_request_timestamp=at

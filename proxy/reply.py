@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxy.draft import Draft
-from proxy.errors import ErrorAnswer
+from proxy.errors import ErrorAnswer, ErrorFormat
 from proxy.stream import AnswerStream, BytesStream
 from proxy.upstream import UpstreamAnswer
 
@@ -25,9 +25,9 @@ class Reply:
     body: bytes | AnswerStream | BytesStream
 
 
-def error_reply(answer: ErrorAnswer, headers: Sequence[tuple[str, str]] = ()) -> Reply:
+def error_reply(answer: ErrorAnswer, form: ErrorFormat, headers: Sequence[tuple[str, str]] = ()) -> Reply:
     """An error as a reply."""
-    return Reply(status=answer.status, headers=[("content-type", "application/json"), *headers], body=answer.body)
+    return Reply(status=answer.status, headers=[("content-type", "application/json"), *headers], body=answer.body(form))
 
 
 def reply_headers(draft: Draft, answer: UpstreamAnswer) -> list[tuple[str, str]]:

@@ -61,7 +61,11 @@ def tally_response(body: bytes) -> Tally:
     except orjson.JSONDecodeError:
         answer = None
     recorded = body.decode("utf-8", "replace")
-    return _tally(answer, recorded, complete=True) if isinstance(answer, dict) else Tally(response=recorded)
+    return (
+        _tally(answer, recorded, complete=True)
+        if isinstance(answer, dict)
+        else Tally(response=recorded, understood=False)
+    )
 
 
 def tally_response_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.endpoints import Endpoint
-from proxy.errors import UpstreamFailed, UpstreamTimeout, error_event
+from proxy.errors import UpstreamFailed, UpstreamMalformed, UpstreamTimeout, answer_for
 from proxy.passing import described
 from proxy.sse import EventReader, ServerSentEvent, data_of
 from proxy.tally import Tally
@@ -62,7 +62,7 @@ class AnswerStream:
                 self._exhausted = True
                 outcome: Outcome = "timeout" if isinstance(error, UpstreamTimeout) else "provider_error"
                 if self._end(outcome, error.code, error.message):
-                    return error_event(error.message, error.code)
+                    return answer_for(error).event(self._endpoint.errors)
                 return None
             if chunk is None:
                 self._exhausted = True
@@ -100,12 +100,24 @@ class AnswerStream:
         """The whole events that a chunk completes: half an event is of no use to a client, and could not be followed by an error."""
         passed = []
         for event in self._reader.feed(chunk):
+            if not _plausible(event.data):
+                passed.append(self._malformed(event.data))
+                break
             self._keep(event)
             if self._endpoint.ends(event.data):
                 self._end("ok")
             if not (self._hide_usage and _only_usage(event)):
                 passed.append(event.raw)
         return b"".join(passed)
+
+    def _malformed(self, data: bytes) -> bytes:
+        self._exhausted = True
+        error = UpstreamMalformed(
+            f"provider '{self._answer.provider}' sent an event that is not JSON: {data[:80].decode('utf-8', 'replace')}",
+            code="provider_malformed",
+        )
+        self._end("provider_error", error.code, error.message)
+        return answer_for(error).event(self._endpoint.errors)
 
     def _keep(self, event: ServerSentEvent) -> None:
         """Keeps an event for the tally; of an enormous stream only what counts."""
@@ -119,9 +131,12 @@ class AnswerStream:
         tally = self._endpoint.tally_events(self._payloads, complete=True)
         if tally.finish_reason or tally.error:
             self._end("ok")
-        elif self._end("provider_error", "provider_cut_off", "the provider's stream ended before the answer did"):
-            message = f"provider '{self._answer.provider}' ended its stream before the answer did"
-            return error_event(message, "provider_cut_off")
+            return rest or None
+        cut = UpstreamFailed(
+            f"provider '{self._answer.provider}' ended its stream before the answer did", code="provider_cut_off"
+        )
+        if self._end("provider_error", cut.code, cut.message):
+            return answer_for(cut).event(self._endpoint.errors)
         return rest or None
 
     def _end(self, outcome: Outcome, error_code: str = "", error_message: str = "") -> bool:
@@ -186,6 +201,11 @@ class BytesStream:
             self._ended = True
             tally = Tally(response=described(self._answer.header("content-type"), self._bytes).decode())
             self._on_end(StreamEnd(outcome=outcome, tally=tally, error_code=error_code, error_message=error_message))
+
+
+def _plausible(data: bytes) -> bool:
+    """Whether an event's data can be what it has to be; parsing each on its way would cost more than all the rest of the way."""
+    return not data or (data[:1] == b"{" and data[-1:] == b"}") or data == b"[DONE]"
 
 
 def _only_usage(event: ServerSentEvent) -> bool:

@@ -17,7 +17,10 @@ _MAX_TOKENS = 2**32 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What was read from an answer. Tokens are None where the provider gave none."""
+    """What was read from an answer. Tokens are None where the provider gave none; input tokens include those of a cache.
+
+    `understood` is False for an answer that is no JSON object.
+    """
 
     model: str = ""
     system_fingerprint: str = ""
@@ -25,11 +28,13 @@ class Tally:
     finish_reason: str = ""
     input_tokens: int | None = None
     cached_input_tokens: int | None = None
+    cache_write_tokens: int | None = None
     output_tokens: int | None = None
     reasoning_tokens: int | None = None
     usage_source: UsageSource = "none"
     response: str = ""
     error: str = ""
+    understood: bool = True
 
 
 def tally_body(body: bytes) -> Tally:
@@ -40,7 +45,7 @@ def tally_body(body: bytes) -> Tally:
         answer = None
     recorded = body.decode("utf-8", "replace")
     if not isinstance(answer, dict):
-        return Tally(response=recorded)
+        return Tally(response=recorded, understood=False)
     return _tally(answer, recorded, complete=True)
 
 

@@ -17,7 +17,7 @@ def add_error_handlers(app: FastAPI) -> None:
     def registry_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, RegistryError)  # noqa: S101 - registered for it alone
         answer = answer_for(error)
-        return _json(answer.status, answer.body)
+        return _json(answer.status, answer.body("openai"))
 
     def invalid(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)  # noqa: S101

@@ -83,7 +83,14 @@ def aimock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aimock]:
 
 @pytest.fixture(scope="session")
 def aimock_server(aimock: Aimock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A whole server whose only provider is the mock."""
-    settings = f'[providers.openai]\nbase_url = "{aimock.url}/v1"\nmodels = ["*"]\n'
+    """A whole server whose only provider is the mock, under three wire formats."""
+    settings = "".join(
+        f'[providers.{kind}]\nkind = "{kind}"\nbase_url = "{aimock.url}{path}"\nmodels = ["{models}"]\n'
+        for kind, path, models in (
+            ("anthropic", "", "claude-*"),
+            ("gemini", "", "gemini-*"),
+            ("openai", "/v1", "*"),
+        )
+    )
     with run_server(tmp_path_factory.mktemp("aimock-server"), settings) as server:
         yield server

@@ -49,3 +49,12 @@ def test_the_remembered_rate_gives_the_library_s_own_result() -> None:
             Usage(input_tokens=inputs, cache_read_tokens=cached, output_tokens=outputs), "gpt-4.1", provider_id="openai"
         ).total_price
         assert abs(Decimal(prices.cost(OPENAI, "gpt-4.1", tally, AT) or "nan") - expected) < Decimal("1e-9")
+
+
+def test_writing_to_a_cache_has_its_own_rate() -> None:
+    anthropic = Provider(name="anthropic", kind="anthropic", base_url="https://a")
+    tally = Tally(
+        model="claude-sonnet-4-5", input_tokens=3000, cached_input_tokens=1000, cache_write_tokens=1000, output_tokens=0
+    )
+    # $3 a million tokens in, $0.30 read from the cache, $3.75 written to it.
+    assert PriceList().cost(anthropic, "claude-sonnet-4-5", tally, AT) == "0.00705"

@@ -126,6 +126,23 @@ async def test_an_end_in_the_middle_is_an_error() -> None:
     assert given.ends[0].outcome == "provider_error"
 
 
+@pytest.mark.parametrize("data", [b'{"choices":[{"delta":{"conte', b"<html>busy</html>", b"\x00\xff", b"[1]"])
+async def test_an_event_that_is_no_json_becomes_an_error_event(data: bytes) -> None:
+    given = Stream(event("a") + b"data: " + data + b"\n\n" + event("b"), DONE)
+    out = b"".join(await given.read())
+    assert out.startswith(event("a"))
+    assert json.loads(out.removeprefix(event("a")).removeprefix(b"data: "))["error"]["code"] == "provider_malformed"
+    assert (given.ends[0].outcome, given.ends[0].error_code) == ("provider_error", "provider_malformed")
+    assert len(given.ends) == 1
+
+
+async def test_comments_and_pings_pass() -> None:
+    raw = b": keep-alive\n\n" + event("a", "stop") + DONE
+    given = Stream(raw)
+    assert b"".join(await given.read()) == raw
+    assert given.ends[0].outcome == "ok"
+
+
 async def test_an_error_event_of_the_provider_passes_and_is_the_outcome() -> None:
     error = b'data: {"error":{"message":"overloaded"}}\n\n'
     given = Stream(event("a"), error, DONE)
