@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.dialects.translation import Translation
 from proxy.draft import Draft
 from proxy.errors import ProxyError, UpstreamBusy, UpstreamFailed, answer_for
 from proxy.line import Line
@@ -17,10 +18,14 @@ from proxy.upstream import UpstreamAnswer, UpstreamRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Whom to ask, in turn, and what: `request` makes the request for one of the routes, or refuses to."""
+    """Whom to ask, in turn, and what: `request` makes the request for one of the routes, or refuses to.
+
+    `translation` gives what lies between the caller's dialect and a route's, None where they agree.
+    """
 
     routes: tuple[Route, ...]
     request: Callable[[Route], UpstreamRequest]
+    translation: Callable[[Route], Translation | None]
     retries: int
 
 

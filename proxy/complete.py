@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 
 from proxy.ask import ask
+from proxy.dialects.translation import Translation
 from proxy.draft import Draft
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamMalformed, UpstreamTimeout, answer_for
 from proxy.line import CallRequest, Line
@@ -20,6 +21,7 @@ from proxy.prepare import prepare
 from proxy.reply import Reply, error_reply, own_headers, reply_headers
 from proxy.stream import AnswerStream, BytesStream, StreamEnd
 from proxy.tally import Tally
+from proxy.translated import translated
 from proxy.upstream import UpstreamAnswer
 from registry.errors import RegistryError
 from tracing.event import Outcome
@@ -46,9 +48,12 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
         draft.asked = line.clock()
         answer = await ask(plan, line, draft)
         draft.timings["upstream"] = line.clock() - draft.asked
+        between = plan.translation(draft.route) if draft.route is not None else None
         if draft.stream and answer.status < 400 and "text/event-stream" in answer.header("content-type"):
             return Reply(
-                status=answer.status, headers=reply_headers(draft, answer), body=_stream(call, draft, line, answer)
+                status=answer.status,
+                headers=reply_headers(draft, answer),
+                body=_stream(call, draft, line, answer, between),
             )
         if not call.endpoint.known and answer.status < 400 and "json" not in answer.header("content-type"):
             return Reply(status=answer.status, headers=reply_headers(draft, answer), body=_bytes(draft, line, answer))
@@ -56,7 +61,7 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
             body = await answer.body()
         finally:
             answer.close()
-        return _whole(call, draft, line, answer, body, left=left())
+        return _whole(call, draft, line, answer, translated(between, answer, body, draft.body), left=left())
     except (ProxyError, RegistryError) as error:
         return _failed(call, draft, line, error)
     except Exception:
@@ -67,11 +72,20 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
         raise
 
 
-def _stream(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer) -> AnswerStream:
+def _stream(
+    call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, between: Translation | None
+) -> AnswerStream:
     asked_for = draft.body.get("stream_options")
     hide = call.endpoint.asks_usage and not (isinstance(asked_for, dict) and "include_usage" in asked_for)
     first_chunk, end = _observers(draft, line, answer)
-    return AnswerStream(answer, call.endpoint, hide_usage=hide, on_first_chunk=first_chunk, on_end=end)
+    return AnswerStream(
+        answer,
+        call.endpoint,
+        translator=between.stream(draft.body) if between else None,
+        hide_usage=hide,
+        on_first_chunk=first_chunk,
+        on_end=end,
+    )
 
 
 def _bytes(draft: Draft, line: Line, answer: UpstreamAnswer) -> BytesStream:

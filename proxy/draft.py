@@ -52,6 +52,7 @@ class Draft:
     overrides: tuple[str, ...] = ()
     sent: bytes = b""
     route: Route | None = None
+    dropped: tuple[str, ...] = ()
     stream: bool = False
     stale: bool = False
     timings: dict[str, float] = field(default_factory=dict)

@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from proxy.dialects.translation import Dialect
 from proxy.errors import ErrorFormat, RequestRefused
 from proxy.merge import CHAT, Shape
-from proxy.messages import ends_message, tally_count, tally_message, tally_message_events
+from proxy.messages import COUNT_TOKENS, MESSAGES, ends_message, tally_count, tally_message, tally_message_events
 from proxy.responses import RESPONSES, ends_response, tally_response, tally_response_events
 from proxy.tally import Tally, tally_body, tally_embeddings, tally_events
-from proxy.wires import Dialect
 from registry.values import Content
 
 
@@ -41,7 +41,7 @@ class Endpoint:
     errors: ErrorFormat = "openai"
 
 
-def _completion_prompt(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> str:
+def _completion_prompt(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
     """The version's texts, then the caller's prompt, as one text."""
     texts = [message["content"] for message in messages if message["role"] != "placeholder"]
     if not all(isinstance(given, str) for given in texts):
@@ -51,14 +51,14 @@ def _completion_prompt(messages: Sequence[Mapping[str, Any]], body: Mapping[str,
             param="prompt",
         )
     given = body.get("prompt")
-    return "\n\n".join([*texts, *([given] if isinstance(given, str) else [])])
+    return {"prompt": "\n\n".join([*texts, *([given] if isinstance(given, str) else [])])}
 
 
 def _completion_defaults(content: Content) -> dict[str, Any]:
     return dict(content.parameters)
 
 
-COMPLETIONS = Shape(key="prompt", conversation=_completion_prompt, defaults=_completion_defaults)
+COMPLETIONS = Shape(keys=("prompt",), conversation=_completion_prompt, defaults=_completion_defaults)
 
 ENDPOINTS: Mapping[str, Endpoint] = {
     "/v1/chat/completions": Endpoint(
@@ -89,7 +89,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         name="messages",
         path="messages",
         dialect="messages",
-        shape=None,
+        shape=MESSAGES,
         tally_body=tally_message,
         tally_events=tally_message_events,
         ends=ends_message,
@@ -99,7 +99,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
         name="messages.count_tokens",
         path="messages/count_tokens",
         dialect="count_tokens",
-        shape=None,
+        shape=COUNT_TOKENS,
         tally_body=tally_count,
         errors="anthropic",
     ),

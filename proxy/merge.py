@@ -23,13 +23,14 @@ class Merged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """How an endpoint spells a prompt: its body key for the conversation, what goes there, and the version's defaults.
+    """How an endpoint spells a prompt: its body keys for the conversation, what goes there, and the version's defaults.
 
-    `renamed` gives the endpoint's names for body keys that versions store under Chat Completions' names.
+    `conversation` takes the version's rendered messages and the caller's body, and gives some of `keys`. `renamed` gives the
+    endpoint's names for body keys that versions store under Chat Completions' names.
     """
 
-    key: str
-    conversation: Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], Any]
+    keys: tuple[str, ...]
+    conversation: Callable[[Sequence[Mapping[str, Any]], Mapping[str, Any]], dict[str, Any]]
     defaults: Callable[[Content], dict[str, Any]]
     renamed: Mapping[str, str] = field(default_factory=dict)
 
@@ -41,7 +42,7 @@ def merge(
 
     Raises RequestRefused for a locked key, for a conversation that can't be one, or when nobody names a model.
     """
-    caller = {key: value for key, value in body.items() if key not in named.own_keys and key != shape.key}
+    caller = {key: value for key, value in body.items() if key not in named.own_keys and key not in shape.keys}
     if named.model_names_prompt or caller.get("model") in (None, "", "prompt"):
         caller.pop("model", None)
     defaults = {**({"model": content.model} if content.model else {}), **shape.defaults(content)}
@@ -54,7 +55,7 @@ def merge(
                 code="prompt_key_locked",
                 param=key,
             )
-    merged = {**defaults, **caller, shape.key: shape.conversation(messages, body)}
+    merged = {**defaults, **caller, **shape.conversation(messages, body)}
     if not merged.get("model"):
         raise RequestRefused(
             f"neither the request nor {named.reference.slug!r} names a model: save a version with one, or send 'model'",
@@ -70,9 +71,9 @@ def chat_defaults(content: Content) -> dict[str, Any]:
     return {**content.parameters, **{key: value for key, value in given.items() if value}}
 
 
-def chat_messages(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> list[Any]:
+def chat_messages(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
     """The version's messages and the caller's."""
-    return place(messages, _caller_messages(body))
+    return {"messages": place(messages, caller_messages(body))}
 
 
 def place(messages: Sequence[Mapping[str, Any]], caller: Sequence[Any]) -> list[Any]:
@@ -90,7 +91,8 @@ def place(messages: Sequence[Mapping[str, Any]], caller: Sequence[Any]) -> list[
     return placed
 
 
-def _caller_messages(body: Mapping[str, Any]) -> list[Any]:
+def caller_messages(body: Mapping[str, Any]) -> list[Any]:
+    """The messages that came with a call."""
     messages = body.get("messages")
     if messages is None:
         return []
@@ -99,4 +101,4 @@ def _caller_messages(body: Mapping[str, Any]) -> list[Any]:
     return messages
 
 
-CHAT = Shape(key="messages", conversation=chat_messages, defaults=chat_defaults)
+CHAT = Shape(keys=("messages",), conversation=chat_messages, defaults=chat_defaults)

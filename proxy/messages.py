@@ -1,16 +1,61 @@
-"""Anthropic's Messages API as an endpoint: what an answer says of itself. Pure.
+"""Anthropic's Messages API as an endpoint: how a version is spelled there, and what an answer says of itself. Pure.
 
 Formats: https://docs.claude.com/en/api/messages and …/messages-streaming. Anthropic counts cached input apart; a tally's input tokens
 include it, as everywhere else here.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from proxy.dialects.translation import translation
+from proxy.merge import Shape, caller_messages, chat_defaults
 from proxy.tally import Tally, count, details, error_text, text
+from registry.values import Content
+
+_RENAMED = {"max_completion_tokens": "max_tokens", "stop": "stop_sequences", "response_format": "output_config"}
+
+
+def message_defaults(content: Content) -> dict[str, Any]:
+    """A version's parameters, tools and response format under Anthropic's names."""
+    found = _anthropic({**chat_defaults(content), "model": content.model, "messages": []})
+    if not content.parameters.keys() & {"max_tokens", "max_completion_tokens"}:
+        found.pop("max_tokens", None)  # the caller's to say: Anthropic demands it of every request
+    return {key: value for key, value in found.items() if key not in {"model", "messages", "system"}}
+
+
+def message_conversation(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
+    """The version's system prompt before the caller's, and its messages before theirs or around them."""
+    at = next((index for index, one in enumerate(messages) if one["role"] == "placeholder"), len(messages))
+    before = _anthropic({"messages": list(messages[:at])})
+    after = _anthropic({"messages": list(messages[at + 1 :])})
+    systems = [given for given in (before.get("system"), after.get("system"), body.get("system")) if given]
+    system = systems[0] if len(systems) == 1 else [block for given in systems for block in _blocks(given)]
+    turns = [*before["messages"], *caller_messages(body), *after["messages"]]
+    return {"messages": turns, **({"system": system} if system else {})}
+
+
+def _anthropic(chat: Mapping[str, Any]) -> dict[str, Any]:
+    found = translation("chat", "messages")
+    assert found is not None  # noqa: S101 - they are two
+    return found.request(chat)
+
+
+def _blocks(system: Any) -> list[Any]:
+    return [{"type": "text", "text": system}] if isinstance(system, str) else list(system)
+
+
+def _tools(content: Content) -> dict[str, Any]:
+    """Of all that a version sets, only its tools count."""
+    return {key: value for key, value in message_defaults(content).items() if key in {"tools", "tool_choice"}}
+
+
+MESSAGES = Shape(
+    keys=("messages", "system"), conversation=message_conversation, defaults=message_defaults, renamed=_RENAMED
+)
+COUNT_TOKENS = Shape(keys=("messages", "system"), conversation=message_conversation, defaults=_tools)
 
 
 def tally_message(body: bytes) -> Tally:

@@ -11,6 +11,9 @@ from proxy.wires import WIRES
 
 PROVIDER_HEADER = "x-slugline-provider"
 
+ASKED_FOR_USAGE = frozenset({"chat", "completions"})
+"""Dialects whose streams tell usage only when asked."""
+
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 
 NOT_FORWARDED = frozenset(

@@ -3,22 +3,24 @@
 Notes on the draft what it learns on the way, so that a call that is refused half-way is on record with all that was known by then.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from proxy.ask import Plan
 from proxy.context import read_context
+from proxy.dialects.translation import Translation, translation
 from proxy.draft import Draft
 from proxy.errors import RequestRefused
 from proxy.line import CallRequest, Line
 from proxy.merge import merge
 from proxy.naming import named_prompt
 from proxy.passing import described, model_in_form
-from proxy.plan import PROVIDER_HEADER, json_body, upstream_request, with_usage
+from proxy.plan import ASKED_FOR_USAGE, PROVIDER_HEADER, json_body, upstream_request, with_usage
 from proxy.providers import Route, route, routes
 from proxy.upstream import UpstreamRequest
-from proxy.wires import spoken
+from proxy.wires import PATHS, spoken
 from registry.template import render
 
 
@@ -59,19 +61,35 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     fallbacks = (draft.resolved.version.content.fallbacks if draft.resolved else ()) or line.fallbacks
     found = routes(model, line.providers, chosen=call.headers.get(PROVIDER_HEADER), fallbacks=fallbacks)
     draft.route = found[0]
-    return Plan(routes=found, request=lambda route: _request(route, call, draft, original), retries=line.retries)
+    draft.sent = call.body if original is not None else orjson.dumps(draft.body)
+    return Plan(
+        routes=found,
+        request=lambda route: _request(route, call, draft, original),
+        translation=lambda route: _translation(route, call),
+        retries=line.retries,
+    )
+
+
+def _translation(route: Route, call: CallRequest) -> Translation | None:
+    endpoint = call.endpoint
+    return translation(endpoint.dialect, spoken(route.provider, endpoint.name, endpoint.dialect))
 
 
 def _request(route: Route, call: CallRequest, draft: Draft, original: bytes | None) -> UpstreamRequest:
     """The request for one provider; `original` is the caller's body where it can go on byte for byte."""
     endpoint = call.endpoint
-    spoken(route.provider, endpoint.name, endpoint.dialect)
-    outgoing = draft.body
-    if draft.stream and endpoint.asks_usage and (asking := with_usage(draft.body)) is not None:
+    dialect = spoken(route.provider, endpoint.name, endpoint.dialect)
+    between = translation(endpoint.dialect, dialect)
+    outgoing: Mapping[str, Any] = draft.body
+    path = endpoint.path
+    if between is not None:
+        asked = {**draft.body, "model": route.model}
+        outgoing, original, path = between.request(asked), None, PATHS[dialect]
+        draft.dropped = between.dropped(asked)
+    if draft.stream and dialect in ASKED_FOR_USAGE and (asking := with_usage(outgoing)) is not None:
         outgoing, original = asking, None
-    body = json_body(route, outgoing, original)
-    draft.sent = body
-    return upstream_request(route, endpoint.path, call.headers, body, stream=draft.stream)
+    body = orjson.dumps(outgoing) if between is not None else json_body(route, outgoing, original)
+    return upstream_request(route, path, call.headers, body, stream=draft.stream, translated=between is not None)
 
 
 def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
@@ -95,7 +113,8 @@ def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
         raw = json_body(found, body, None)
     path = call.endpoint.path + (f"?{call.query}" if call.query else "")
     request = upstream_request(found, path, call.headers, raw, method=call.method, content_type=content_type)
-    return Plan(routes=(found,), request=lambda _: request, retries=0)  # never sent twice: it may be an upload
+    # Never sent twice: it may be an upload.
+    return Plan(routes=(found,), request=lambda _: request, translation=lambda _: None, retries=0)
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

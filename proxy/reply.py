@@ -53,6 +53,8 @@ def own_headers(draft: Draft) -> list[tuple[str, str]]:
         ]
     if draft.route is not None:
         headers.append(("x-slugline-provider", draft.route.provider.name))
+    if draft.dropped:
+        headers.append(("x-slugline-dropped", ", ".join(draft.dropped)))
     if draft.stale:
         headers.append(("x-slugline-stale", "1"))
     if draft.timings:

@@ -37,7 +37,7 @@ def response_defaults(content: Content) -> dict[str, Any]:
     return defaults
 
 
-def response_input(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> list[Any]:
+def response_input(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
     """The version's messages as input items, and the caller's input after them or at the placeholder."""
     given = body.get("input")
     if given is None:
@@ -48,10 +48,10 @@ def response_input(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any
         caller = given
     else:
         raise RequestRefused("'input' must be a text or a list of items", code="request_invalid", param="input")
-    return place([_item(message) for message in messages], caller)
+    return {"input": place([_item(message) for message in messages], caller)}
 
 
-RESPONSES = Shape(key="input", conversation=response_input, defaults=response_defaults, renamed=_RENAMED)
+RESPONSES = Shape(keys=("input",), conversation=response_input, defaults=response_defaults, renamed=_RENAMED)
 
 
 def tally_response(body: bytes) -> Tally:

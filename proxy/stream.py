@@ -7,11 +7,13 @@ Knows events and their order; refuses to know ASGI and the record's shape. Whoev
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.dialects.translation import StreamTranslator
 from proxy.endpoints import Endpoint
 from proxy.errors import UpstreamFailed, UpstreamMalformed, UpstreamTimeout, answer_for
 from proxy.passing import described
 from proxy.sse import EventReader, ServerSentEvent, data_of
 from proxy.tally import Tally
+from proxy.translated import translated_event
 from proxy.upstream import UpstreamAnswer
 from tracing.event import Outcome
 
@@ -36,12 +38,14 @@ class AnswerStream:
         answer: UpstreamAnswer,
         endpoint: Endpoint,
         *,
+        translator: StreamTranslator | None = None,
         hide_usage: bool,
         on_first_chunk: Callable[[], None],
         on_end: Callable[[StreamEnd], None],
     ) -> None:
         self._answer = answer
         self._endpoint = endpoint
+        self._translator = translator
         self._hide_usage = hide_usage
         self._on_first_chunk = on_first_chunk
         self._on_end = on_end
@@ -98,26 +102,35 @@ class AnswerStream:
 
     def _pass(self, chunk: bytes) -> bytes:
         """The whole events that a chunk completes: half an event is of no use to a client, and could not be followed by an error."""
-        passed = []
+        passed: list[bytes] = []
         for event in self._reader.feed(chunk):
-            if not _plausible(event.data):
-                passed.append(self._malformed(event.data))
+            try:
+                self._pass_event(event, passed)
+            except UpstreamMalformed as error:
+                self._exhausted = True
+                self._end("provider_error", error.code, error.message)
+                passed.append(answer_for(error).event(self._endpoint.errors))
                 break
-            self._keep(event)
-            if self._endpoint.ends(event.data):
-                self._end("ok")
-            if not (self._hide_usage and _only_usage(event)):
-                passed.append(event.raw)
         return b"".join(passed)
 
-    def _malformed(self, data: bytes) -> bytes:
-        self._exhausted = True
-        error = UpstreamMalformed(
-            f"provider '{self._answer.provider}' sent an event that is not JSON: {data[:80].decode('utf-8', 'replace')}",
-            code="provider_malformed",
-        )
-        self._end("provider_error", error.code, error.message)
-        return answer_for(error).event(self._endpoint.errors)
+    def _pass_event(self, event: ServerSentEvent, passed: list[bytes]) -> None:
+        if not _plausible(event.data):
+            raise UpstreamMalformed(
+                f"provider '{self._answer.provider}' sent an event that is not JSON: {event.data[:80].decode('utf-8', 'replace')}",
+                code="provider_malformed",
+            )
+        if self._translator is None:
+            self._tell(event, passed)
+        else:
+            for raw in translated_event(self._translator, self._answer.provider, event.data):
+                self._tell(ServerSentEvent(raw, data_of(raw)), passed)
+
+    def _tell(self, event: ServerSentEvent, passed: list[bytes]) -> None:
+        self._keep(event)
+        if self._endpoint.ends(event.data):
+            self._end("ok")
+        if not (self._hide_usage and _only_usage(event)):
+            passed.append(event.raw)
 
     def _keep(self, event: ServerSentEvent) -> None:
         """Keeps an event for the tally; of an enormous stream only what counts."""
@@ -127,7 +140,13 @@ class AnswerStream:
 
     def _at_end_of_body(self) -> bytes | None:
         rest = self._reader.finish()
-        self._payloads.append(data_of(rest))
+        if self._translator is not None:
+            told: list[bytes] = []
+            for raw in self._translator.finish():
+                self._tell(ServerSentEvent(raw, data_of(raw)), told)
+            rest = b"".join(told)
+        else:
+            self._payloads.append(data_of(rest))
         tally = self._endpoint.tally_events(self._payloads, complete=True)
         if tally.finish_reason or tally.error:
             self._end("ok")

@@ -9,25 +9,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 from urllib.parse import quote
 
+from proxy.dialects.translation import Dialect
 from proxy.errors import RouteNotFound
 from proxy.providers import Kind, Provider
-
-Dialect = Literal[
-    "chat",
-    "responses",
-    "completions",
-    "embeddings",
-    "moderations",
-    "messages",
-    "count_tokens",
-    "gemini",
-    "gemini_embeddings",
-    "none",
-]
-"""What a request and its answer are written in; "none" is what nobody here understands."""
 
 PATHS: Mapping[Dialect, str] = {
     "chat": "chat/completions",

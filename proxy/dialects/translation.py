@@ -31,7 +31,20 @@ from proxy.dialects.hop import EventTranslator, Hop, through
 from proxy.dialects.shapes import Json, dicts
 from proxy.errors import RequestRefused
 
-Dialect: TypeAlias = Literal["chat", "responses", "messages", "gemini", "embeddings", "gemini_embeddings"]
+Dialect: TypeAlias = Literal[
+    "chat",
+    "responses",
+    "messages",
+    "embeddings",
+    "gemini",
+    "gemini_embeddings",
+    # Written in no other way: passed on to who speaks it.
+    "completions",
+    "moderations",
+    "count_tokens",
+    "none",
+]
+"""What a request and its answer are written in; "none" is what nobody here understands."""
 
 
 class StreamTranslator(Protocol):

@@ -36,6 +36,15 @@ async def provider_app(scope: Any, receive: Any, send: Any) -> None:
                 raise RuntimeError("broken on purpose")
         await send({"type": "http.response.body", "body": b""})
         return
+    if scope["path"].endswith(
+        ":batchEmbedContents"
+    ):  # Gemini's documented answer (https://ai.google.dev/api/embeddings)
+        asked = json.loads(body)["requests"]
+        found = [{"values": [len(one["content"]["parts"][0]["text"]), 0.5]} for one in asked]
+        told: dict[str, Any] = {"embeddings": found if headers.get("x-goog-api-key") == "key-of-the-app" else []}
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "http.response.body", "body": json.dumps(told).encode()})
+        return
     told = {
         "text": "told",
         "method": scope["method"],
@@ -68,6 +77,7 @@ def elsewhere() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def passing(elsewhere: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = f'[providers.first]\nbase_url = "{elsewhere}/v1"\nmodels = ["tts-*", "whisper-*"]\n'
+    settings += f'[providers.google]\nkind = "gemini"\nbase_url = "{elsewhere}"\nmodels = ["gemini-*"]\n'
     settings += '[providers.second]\nbase_url = "http://127.0.0.1:1/v1"\n'
     with run_server(tmp_path_factory.mktemp("passing"), settings, workers=1) as server:
         yield server
@@ -151,3 +161,15 @@ def test_no_path_leads_out_of_v1(passing: Server, path: str) -> None:
             answer += part
     assert b" 404 " in answer.split(b"\r\n")[0]
     assert b"told" not in answer
+
+
+def test_embeddings_of_gemini_in_openais_terms_and_with_the_apps_own_key(passing: Server) -> None:
+    with OpenAI(base_url=passing.url + "/v1", api_key="key-of-the-app", max_retries=0) as sdk:
+        raw = sdk.embeddings.with_raw_response.create(
+            model="gemini-embedding-001", input=["parcel", "box"], encoding_format="float"
+        )
+    found = raw.parse()
+    assert [(entry.index, entry.embedding) for entry in found.data] == [(0, [6.0, 0.5]), (1, [3.0, 0.5])]
+    row = passing.row(raw.headers["x-slugline-call-id"])
+    assert (row["endpoint"], row["provider"], row["outcome"]) == ("embeddings", "google", "ok")
+    assert json.loads(row["response"])["data"] == {"vectors": 2, "length": 2}

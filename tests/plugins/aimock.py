@@ -92,5 +92,6 @@ def aimock_server(aimock: Aimock, tmp_path_factory: pytest.TempPathFactory) -> I
             ("openai", "/v1", "*"),
         )
     )
+    settings += f'[providers.chat-only]\nbase_url = "{aimock.url}/v1"\nlacks = ["responses"]\n'
     with run_server(tmp_path_factory.mktemp("aimock-server"), settings) as server:
         yield server
