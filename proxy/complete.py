@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from proxy.answer import ProviderAnswer
 from proxy.ask import ask
 from proxy.dialects.translation import Translation
 from proxy.draft import Draft
@@ -22,7 +23,6 @@ from proxy.reply import Reply, error_reply, own_headers, reply_headers
 from proxy.stream import AnswerStream, BytesStream, StreamEnd
 from proxy.tally import Tally
 from proxy.translated import translated
-from proxy.upstream import UpstreamAnswer
 from registry.errors import RegistryError
 from tracing.event import Outcome
 
@@ -73,7 +73,7 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
 
 
 def _stream(
-    call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, between: Translation | None
+    call: CallRequest, draft: Draft, line: Line, answer: ProviderAnswer, between: Translation | None
 ) -> AnswerStream:
     asked_for = draft.body.get("stream_options")
     hide = call.endpoint.asks_usage and not (isinstance(asked_for, dict) and "include_usage" in asked_for)
@@ -88,13 +88,13 @@ def _stream(
     )
 
 
-def _bytes(draft: Draft, line: Line, answer: UpstreamAnswer) -> BytesStream:
+def _bytes(draft: Draft, line: Line, answer: ProviderAnswer) -> BytesStream:
     first_chunk, end = _observers(draft, line, answer)
     return BytesStream(answer, on_first_chunk=first_chunk, on_end=end)
 
 
 def _observers(
-    draft: Draft, line: Line, answer: UpstreamAnswer
+    draft: Draft, line: Line, answer: ProviderAnswer
 ) -> tuple[Callable[[], None], Callable[[StreamEnd], None]]:
     """What a stream tells of itself: its first chunk, and its end, which goes on record."""
 
@@ -115,7 +115,7 @@ def _observers(
     return first_chunk, end
 
 
-def _whole(call: CallRequest, draft: Draft, line: Line, answer: UpstreamAnswer, body: bytes, *, left: bool) -> Reply:
+def _whole(call: CallRequest, draft: Draft, line: Line, answer: ProviderAnswer, body: bytes, *, left: bool) -> Reply:
     """An answer in one piece, the provider's own errors included: they go back as they came, if they are JSON at all."""
     tally = call.endpoint.tally_body(body)
     failed = answer.status >= 400

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from proxy.answer import Sender
 from proxy.breaker import Breakers
 from proxy.endpoints import Endpoint
 from proxy.errors import UpstreamFailed
 from proxy.price import PriceList
 from proxy.providers import Provider
-from proxy.upstream import Upstream
 from registry.live import LiveRegistry
 from tracing.event import CallEvent
 
@@ -35,7 +35,8 @@ class Line:
 
     registry: LiveRegistry
     providers: Sequence[Provider]
-    upstream: Upstream
+    upstream: Sender
+    library: Sender
     prices: PriceList
     record: Callable[[CallEvent], object]
     now: Callable[[], datetime]

@@ -11,7 +11,7 @@ from typing import Literal
 
 from proxy.errors import RouteNotFound
 
-Kind = Literal["openai", "azure", "anthropic", "gemini"]
+Kind = Literal["openai", "azure", "anthropic", "gemini", "bedrock", "vertex", "litellm"]
 """The wire format that a provider speaks (proxy/wires.py)."""
 
 
@@ -38,7 +38,7 @@ class Provider:
     """A service that answers calls. `api_key` is None where the caller's own key passes through.
 
     `lacks` names endpoints of its kind that it doesn't have: they are answered by translation where there is one.
-    `max_concurrency` bounds the calls that one worker has open there. `api_version` is Azure's.
+    `max_concurrency` bounds the calls that one worker has open there. `api_version` is Azure's; `options` are LiteLLM's.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Provider:
     prices: Mapping[str, ModelPrice] = field(default_factory=dict)
     lacks: frozenset[str] = frozenset()
     api_version: str = ""
+    options: Mapping[str, str] = field(default_factory=dict, repr=False)
     timeouts: Timeouts = field(default_factory=Timeouts)
     max_concurrency: int | None = None
     simulator: bool = False

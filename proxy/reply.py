@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from proxy.answer import ProviderAnswer
 from proxy.draft import Draft
 from proxy.errors import ErrorAnswer, ErrorFormat
 from proxy.stream import AnswerStream, BytesStream
-from proxy.upstream import UpstreamAnswer
 
 _NOT_PASSED_BACK = frozenset(
     {
@@ -30,7 +30,7 @@ def error_reply(answer: ErrorAnswer, form: ErrorFormat, headers: Sequence[tuple[
     return Reply(status=answer.status, headers=[("content-type", "application/json"), *headers], body=answer.body(form))
 
 
-def reply_headers(draft: Draft, answer: UpstreamAnswer) -> list[tuple[str, str]]:
+def reply_headers(draft: Draft, answer: ProviderAnswer) -> list[tuple[str, str]]:
     """The provider's headers that mean something to the client, then Slugline's own."""
     passed = [
         (name, value)

@@ -7,6 +7,7 @@ Knows events and their order; refuses to know ASGI and the record's shape. Whoev
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from proxy.answer import ProviderAnswer
 from proxy.dialects.translation import StreamTranslator
 from proxy.endpoints import Endpoint
 from proxy.errors import UpstreamFailed, UpstreamMalformed, UpstreamTimeout, answer_for
@@ -14,7 +15,6 @@ from proxy.passing import described
 from proxy.sse import EventReader, ServerSentEvent, data_of
 from proxy.tally import Tally
 from proxy.translated import translated_event
-from proxy.upstream import UpstreamAnswer
 from tracing.event import Outcome
 
 _KEPT_BYTES = 4 * 1024 * 1024
@@ -35,7 +35,7 @@ class AnswerStream:
 
     def __init__(
         self,
-        answer: UpstreamAnswer,
+        answer: ProviderAnswer,
         endpoint: Endpoint,
         *,
         translator: StreamTranslator | None = None,
@@ -176,7 +176,7 @@ class BytesStream:
     """An answer that is neither JSON nor events (audio, say): its bytes pass on as they come, and are counted."""
 
     def __init__(
-        self, answer: UpstreamAnswer, *, on_first_chunk: Callable[[], None], on_end: Callable[[StreamEnd], None]
+        self, answer: ProviderAnswer, *, on_first_chunk: Callable[[], None], on_end: Callable[[StreamEnd], None]
     ) -> None:
         self._answer = answer
         self._on_first_chunk = on_first_chunk

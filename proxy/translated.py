@@ -5,15 +5,15 @@ from typing import Any
 
 import orjson
 
+from proxy.answer import ProviderAnswer
 from proxy.dialects.translation import StreamTranslator, Translation
 from proxy.errors import UpstreamMalformed
-from proxy.upstream import UpstreamAnswer
 
 _ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 """What reading an answer of another shape than documented raises."""
 
 
-def translated(between: Translation | None, answer: UpstreamAnswer, body: bytes, asked: Mapping[str, Any]) -> bytes:
+def translated(between: Translation | None, answer: ProviderAnswer, body: bytes, asked: Mapping[str, Any]) -> bytes:
     """A whole answer as the caller's dialect says it, the provider's errors included; as it came where the dialects agree.
 
     What is no JSON object is left as it is. Raises UpstreamMalformed for an object that is no answer.

@@ -5,6 +5,7 @@
   path, without one the service's v1 API takes it in the body
 - anthropic: https://docs.claude.com/en/api/overview
 - gemini: https://ai.google.dev/api
+- bedrock, vertex, litellm: asked by a library in process (proxy/library.py), which speaks Chat Completions on this side
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 from proxy.dialects.translation import Dialect
 from proxy.errors import RouteNotFound
+from proxy.library import SCHEME
 from proxy.providers import Kind, Provider
 
 PATHS: Mapping[Dialect, str] = {
@@ -84,6 +86,10 @@ def _with_query(url: str, query: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}{query}"
 
 
+def _library_url(provider: Provider, path: str, model: str, stream: bool) -> str:
+    return f"{SCHEME}{path}"
+
+
 _OPENAIS: Mapping[Dialect, Dialect] = {
     "chat": "chat",
     "responses": "responses",
@@ -92,6 +98,10 @@ _OPENAIS: Mapping[Dialect, Dialect] = {
     "moderations": "moderations",
     "messages": "chat",
 }
+
+_LIBRARYS = Wire(
+    speaks={"chat": "chat", "responses": "chat", "messages": "chat", "embeddings": "embeddings"}, url=_library_url
+)
 
 WIRES: Mapping[Kind, Wire] = {
     "openai": Wire(speaks=_OPENAIS, url=_openai_url),
@@ -109,4 +119,7 @@ WIRES: Mapping[Kind, Wire] = {
         key_header="x-goog-api-key",
         key_prefix="",
     ),
+    "bedrock": _LIBRARYS,
+    "vertex": _LIBRARYS,
+    "litellm": _LIBRARYS,
 }

@@ -20,6 +20,7 @@ from dashboards import pages
 from evaluation import api as quality_api
 from proxy.breaker import Breakers
 from proxy.edge import Edge
+from proxy.library import Library
 from proxy.line import Line
 from proxy.price import PriceList
 from proxy.retry import wait_before_retry
@@ -62,10 +63,12 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
             Upstream(queue_seconds=settings.queue_seconds) as upstream,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
+            providers = tuple(open_providers(settings, environment))
             line = Line(
                 registry=live,
-                providers=tuple(open_providers(settings, environment)),
+                providers=providers,
                 upstream=upstream,
+                library=Library({provider.name: provider for provider in providers}),
                 prices=PriceList(),
                 record=spool.append,
                 now=now,

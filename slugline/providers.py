@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from proxy.errors import RouteNotFound
 from proxy.known import known_providers
+from proxy.library import PREFIXES, missing_library
 from proxy.providers import ModelPrice, Provider, Timeouts, route
 from slugline.settings import ProviderSettings, Settings, SettingsError, read_secret
 
@@ -26,11 +27,16 @@ def _provider(name: str, given: ProviderSettings, settings: Settings, environmen
         prices={model: ModelPrice(**price.model_dump()) for model, price in given.prices.items()},
         lacks=frozenset(given.lacks),
         api_version=given.api_version,
+        options={key: _option(value, environment) for key, value in given.options.items()},
         timeouts=_timeouts(settings, given),
         # Each worker counts for itself; the kernel spreads connections over them.
         max_concurrency=None if limit is None else max(1, limit // settings.workers),
         simulator=given.kind == "simulator",
     )
+
+
+def _option(value: str, environment: Mapping[str, str]) -> str:
+    return read_secret(value, environment) if value.startswith(("env:", "file:")) else value
 
 
 def _timeouts(settings: Settings, given: ProviderSettings | None) -> Timeouts:
@@ -42,6 +48,9 @@ def _timeouts(settings: Settings, given: ProviderSettings | None) -> Timeouts:
 def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
     """Raises SettingsError when a provider's key isn't there or nobody serves a fallback: said at the start, not by every process."""
     providers = open_providers(settings, environment)
+    for provider in providers:
+        if provider.kind in PREFIXES and (why := missing_library()):
+            raise SettingsError(f"providers.{provider.name}.kind: {why}")
     for model, fallbacks in settings.fallbacks.items():
         for name in fallbacks:
             try:

@@ -6,11 +6,13 @@ Keys and passwords are never settings: a setting says where one lies (`env:NAME`
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from proxy.providers import Kind
 
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 
@@ -30,10 +32,8 @@ class PriceSettings(_Strict):
 class ProviderSettings(_Strict):
     """One provider."""
 
-    kind: Literal["openai", "azure", "anthropic", "gemini", "simulator"] = Field(
-        "openai", description="the wire format it speaks"
-    )
-    base_url: str = Field(description="where it answers, such as https://api.groq.com/openai/v1", pattern=r"^https?://")
+    kind: Kind | Literal["simulator"] = Field("openai", description="the wire format it speaks")
+    base_url: str = Field("", description="where it answers, such as https://api.groq.com/openai/v1")
     api_key: SecretRef | None = Field(
         None, description="env:NAME or file:PATH; without one the caller's key passes through"
     )
@@ -43,10 +43,23 @@ class ProviderSettings(_Strict):
         frozenset(), description="endpoints it doesn't have; Responses are then made from chat completions"
     )
     api_version: str = Field("", description="Azure's api-version; without one its v1 API is used")
+    options: dict[str, str] = Field(
+        default_factory=dict,
+        description="LiteLLM's own arguments, such as aws_region_name; env:NAME and file:PATH are read",
+    )
     max_concurrency: int | None = Field(None, ge=1, description="calls open there at a time, shared by the workers")
     connect_seconds: float | None = Field(None, gt=0)
     first_byte_seconds: float | None = Field(None, gt=0)
     idle_seconds: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        by_library = self.kind in {"bedrock", "vertex", "litellm"}
+        if not self.base_url.startswith(("http://", "https://")) and (self.base_url or not by_library):
+            raise ValueError(f"base_url must begin with http:// or https://, not be {self.base_url!r}")
+        if self.options and not by_library:
+            raise ValueError("options are for the kinds bedrock, vertex and litellm")
+        return self
 
 
 class RegistrySettings(_Strict):

