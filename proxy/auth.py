@@ -33,7 +33,10 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
 
 def without_keys(headers: Mapping[str, str]) -> Mapping[str, str]:
     """The headers without those that hold a Slugline key, whatever their names: no provider, record or log ever sees one."""
-    kept = {name: value for name, value in headers.items() if not _holds_key(name, value)}
+    kept = {name: value for name, value in headers.items() if PREFIX not in value or not _holds_key(name, value)}
+    authorization = kept.get("authorization", "")
+    if authorization[:6].lower() == "basic " and PREFIX in _basic(authorization[6:].strip()):
+        del kept["authorization"]
     return headers if len(kept) == len(headers) else kept
 
 
@@ -143,9 +146,8 @@ def _basic(credentials: str) -> str:
 
 
 def _holds_key(name: str, value: str) -> bool:
-    if PREFIX in value:
-        return name in KEY_HEADERS or KEY_TEXT.search(value) is not None
-    return name == "authorization" and value[:6].lower() == "basic " and PREFIX in _basic(value[6:].strip())
+    """Whether a value with `slk_` in it is to be left out: where keys stand, half a key is one, too."""
+    return name in KEY_HEADERS or KEY_TEXT.search(value) is not None
 
 
 def _missing(headers: Mapping[str, str]) -> NotAuthenticated:

@@ -16,24 +16,22 @@ times as arguments; refuses to know calls, prices and HTTP. The rules:
 Counts are this machine's alone: two machines, each with the whole limit, allow twice as much.
 """
 
-import mmap
-import os
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from proxy.sheet import ID_BYTES, ROW, Sheet
+from proxy.sheet import ID_BYTES, ROW, SLOTS, Members, Sheet
 
 WINDOW_SECONDS = 60
 NANO = 1_000_000_000
 
-_SLOTS = 256
 _SLACK_SECONDS = 2  # workers read the clock one after the other, so one may have seen the next second already
 _HISTORY = 64  # a window, the second it begins in, and the slack
 
 # Words of a row, behind the key's id.
 _COUNT, _LAST = 2, 3
-_SPENT, _DAY, _SPENT_BEFORE_DAY, _MONTH, _SPENT_BEFORE_MONTH, _UNPRICED = 4, 5, 6, 7, 8, 9
+_SPENT, _UNPRICED = 4, 5
+_DAY, _MONTH = 6, 8  # each followed by what was spent before it began
 _AT_SECOND = ROW - _HISTORY
 
 
@@ -68,7 +66,7 @@ class Meter:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._folder = folder
-        self._members = _Members(folder / "members")
+        self._members = Members(folder / "members")
         number, self._own = self._take_sheet()
         self._own_path = _path(folder, number)
         self._sheets = [self._own]
@@ -117,8 +115,10 @@ class Meter:
     def spent(self, key_id: str, period: str, at: datetime) -> int:
         """What a key has spent in the running day or month, or altogether, in billionths of a dollar, in all workers."""
         self._look_around()
-        used = _used(self._sheets, key_id, at)
-        return used.day if period == "day" else used.month if period == "month" else used.total
+        rows = _rows(self._sheets, _id(key_id))
+        if period == "total":
+            return sum(words[row + _SPENT] for words, row in rows)
+        return _spent_in(rows, _DAY, at.toordinal()) if period == "day" else _spent_in(rows, _MONTH, _month(at))
 
     def close(self) -> None:
         """Gives the sheet back; what is on it stays."""
@@ -131,11 +131,11 @@ class Meter:
         return self._own.add(key) if row is None else row
 
     def _take_sheet(self) -> tuple[int, Sheet]:
-        for number in range(_SLOTS - 1):
+        for number in range(SLOTS - 1):
             sheet = Sheet.own(_path(self._folder, number))
             if sheet is not None:
                 return number, sheet
-        raise OSError(f"{self._folder}: all {_SLOTS - 1} sheets are in use by other processes")
+        raise OSError(f"{self._folder}: all {SLOTS - 1} sheets are in use by other processes")
 
     def _look_around(self) -> None:
         """Opens the sheets of workers that came since the last look."""
@@ -143,36 +143,6 @@ class Meter:
             for sheet in self._sheets[1:]:
                 sheet.close()
             self._sheets = [self._own, *_others(self._folder, self._own_path)]
-
-
-class _Members:
-    """Which sheets there are: a byte each, set by the sheet's owner. So nobody has to list a folder on every call."""
-
-    def __init__(self, path: Path) -> None:
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if os.fstat(fd).st_size < _SLOTS:
-                os.ftruncate(fd, _SLOTS)  # writes no byte that another worker may have set in the meantime
-                os.pwrite(
-                    fd, b"\0", _SLOTS - 1
-                )  # the last one is nobody's; with it the block is there, however full the disk gets
-            self._mapped = mmap.mmap(fd, _SLOTS)
-        finally:
-            os.close(fd)
-        self._seen = b""
-
-    def join(self, number: int) -> None:
-        self._mapped[number] = 1
-
-    def changed(self) -> bool:
-        now = self._mapped[:]
-        if now == self._seen:
-            return False
-        self._seen = now
-        return True
-
-    def close(self) -> None:
-        self._mapped.close()
 
 
 def read_used(folder: Path, key_id: str, at: datetime) -> Used:
@@ -186,19 +156,14 @@ def read_used(folder: Path, key_id: str, at: datetime) -> Used:
 
 
 def _used(sheets: list[Sheet], key_id: str, at: datetime) -> Used:
-    day, month = at.toordinal(), _month(at)
-    requests = in_day = in_month = total = unpriced = 0
-    for words, row in _rows(sheets, _id(key_id)):
-        requests += words[row + _COUNT]
-        unpriced += words[row + _UNPRICED]
-        spent = words[row + _SPENT]
-        total += spent
-        # A worker a little ahead may have begun the next period already.
-        if day <= words[row + _DAY] <= day + 1:
-            in_day += spent - words[row + _SPENT_BEFORE_DAY]
-        if month <= words[row + _MONTH] <= month + 1:
-            in_month += spent - words[row + _SPENT_BEFORE_MONTH]
-    return Used(requests=requests, day=in_day, month=in_month, total=total, unpriced=unpriced)
+    rows = _rows(sheets, _id(key_id))
+    return Used(
+        requests=sum(words[row + _COUNT] for words, row in rows),
+        day=_spent_in(rows, _DAY, at.toordinal()),
+        month=_spent_in(rows, _MONTH, _month(at)),
+        total=sum(words[row + _SPENT] for words, row in rows),
+        unpriced=sum(words[row + _UNPRICED] for words, row in rows),
+    )
 
 
 def _others(folder: Path, own: Path | None) -> list[Sheet]:
@@ -240,6 +205,15 @@ def _free_second(rows: list[tuple[memoryview, int]], limit: int, now: int) -> in
         else:
             low = middle
     return high + WINDOW_SECONDS
+
+
+def _spent_in(rows: list[tuple[memoryview, int]], period: int, number: int) -> int:
+    """What was spent in a day or month; a worker a little ahead may have begun the next one already."""
+    total = 0
+    for words, row in rows:
+        if number <= words[row + period] <= number + 1:
+            total += words[row + _SPENT] - words[row + period + 1]
+    return total
 
 
 def _begin_period(words: memoryview, row: int, period: int, number: int) -> None:

@@ -50,7 +50,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
             )
         before = line.clock()
         draft.variables = named.variables
-        draft.resolved = line.registry.resolve(named.reference)
+        draft.resolved = line.registry.resolve(named.reference, looked=not call.own)
         draft.stale = line.registry.stale
         _check_version(draft, line)
         resolved_at = line.clock()

@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROW = 80
 ID_BYTES = 16
+SLOTS = 256
 
 _MARK = b"sluglin\x01"
 _HEAD = 16
@@ -124,3 +125,36 @@ class Sheet:
         if size == 0 or os.pread(self._fd, _WORD, 0) != _MARK:
             raise NotASheet
         return mmap.mmap(self._fd, size, access=mmap.ACCESS_WRITE if self._writable else mmap.ACCESS_READ)
+
+
+class Members:
+    """Which sheets there are: a byte each, set by the sheet's owner. So nobody has to list a folder on every call."""
+
+    def __init__(self, path: Path) -> None:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if os.fstat(fd).st_size < SLOTS:
+                os.ftruncate(fd, SLOTS)  # writes no byte that another worker may have set in the meantime
+                os.pwrite(
+                    fd, b"\0", SLOTS - 1
+                )  # the last one is nobody's; with it the block is there, however full the disk gets
+            self._mapped = mmap.mmap(fd, SLOTS)
+        finally:
+            os.close(fd)
+        self._seen = b""
+
+    def join(self, number: int) -> None:
+        """Says that there is a sheet of this number; it stays, with its counts, when its owner goes."""
+        self._mapped[number] = 1
+
+    def changed(self) -> bool:
+        """True when a sheet was added since this was asked last, and the first time."""
+        now = self._mapped[:]
+        if now == self._seen:
+            return False
+        self._seen = now
+        return True
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._mapped.close()

@@ -113,9 +113,10 @@ class LiveRegistry:
                 raise prompt_not_found(slug, self._pointers)
             return self._prompt_revisions[slug]
 
-    def resolve(self, reference: Reference | str) -> Resolved:
+    def resolve(self, reference: Reference | str, *, looked: bool = False) -> Resolved:
         """The version a reference means now; without a selector, the one on `stable`.
 
+        `looked` says that a key was looked up for the same request just before: then the database isn't asked again whether it changed.
         Raises PromptReferenceInvalidError, PromptNotFoundError, PromptVersionNotFoundError,
         PromptChannelNotFoundError, PromptChannelEmptyError; and RegistryUnavailableError only if the database can't
         be read and this version was never loaded.
@@ -124,7 +125,8 @@ class LiveRegistry:
             reference = parse_reference(reference)
         slug, selector = reference.slug, reference.selector
         with self._lock:
-            self._refresh()
+            if not looked:
+                self._refresh()
             pointers = self._pointers.get(slug)
             if pointers is None:
                 raise prompt_not_found(slug, self._pointers)

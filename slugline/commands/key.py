@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from slugline.commands.key_terms import in_words, named_terms, scopes, state
 from slugline.commands.options import Config, Data, Json, open_keys, print_json, print_rows, settings_for
 
 if TYPE_CHECKING:
-    from registry.keys import CallerKey, KeyTerms
+    from registry.keys import CallerKey
 
 KeyId = Annotated[str, typer.Argument(help="The key's id, such as k_4fQm0ZkT9xBa.", show_default=False)]
 Prompts = Annotated[
@@ -35,7 +34,6 @@ Budget = Annotated[str | None, typer.Option("--budget", help="US dollars a day, 
 Owner = Annotated[str | None, typer.Option("--owner", help="Whom to ask about it.")]
 
 _LIMITS_TAKEN_AWAY = "An empty text takes a scope or the default channel away: --prompt ''."
-_SPAN = re.compile(r"([0-9]{1,5})([dh])")
 
 
 def build() -> typer.Typer:
@@ -67,12 +65,13 @@ def create(
     from registry.keys import KeyTerms
     from slugline.compose import local_user
 
-    terms = _changes(
+    terms = named_terms(
         {"prompts": prompt, "channels": channel, "endpoints": endpoint, "models": model},
         default_channel,
         expires,
         requests_per_minute,
         budget,
+        datetime.now(UTC),
     )
     store = open_keys(settings_for(data, config))
     first = not store.all_keys()
@@ -86,7 +85,7 @@ def create(
     else:
         print(issued.secret.text)
         print(f"\nThis is the key {issued.key.key_id} of '{name}', shown this once: put it where secrets are kept.")
-        print(_may(issued.key.terms))
+        print(in_words(issued.key.terms))
     if first:
         print(
             "This is the first key: from now on every call below /v1 needs one, on a running server, too.",
@@ -109,8 +108,8 @@ def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
                 key.terms.name,
                 key.hint,
                 key.role,
-                _state(key, now),
-                _scopes(key.terms) or "everything",
+                state(key, now),
+                scopes(key.terms) or "everything",
                 key.terms.owner,
                 f"{key.created_at:%Y-%m-%d %H:%M}",
             )
@@ -130,11 +129,11 @@ def show(key_id: KeyId, json: Json = False, data: Data = None, config: Config = 
     if json:
         print_json({**_fields(key), "use": {**use.model_dump(), "spent_usd": f"{use.spent_usd:f}"}})
         return
-    print(f"{key.key_id}  {key.terms.name}  ({key.role}, ends in {key.hint}, {_state(key, datetime.now(UTC))})")
+    print(f"{key.key_id}  {key.terms.name}  ({key.role}, ends in {key.hint}, {state(key, datetime.now(UTC))})")
     print(f"made by {key.created_by} at {key.created_at:%Y-%m-%d %H:%M} UTC, revision {key.revision}")
     if key.terms.owner:
         print(f"owner: {key.terms.owner}")
-    print(_may(key.terms))
+    print(in_words(key.terms))
     period = {"day": "today (UTC)", "month": "this month (UTC)"}.get(key.terms.budget_period or "", "in all")
     print(f"used on this machine: {use.requests:,} requests; {use.spent_usd:f} US dollars {period}")
     if use.unpriced_calls:
@@ -179,12 +178,13 @@ def update(
     from slugline.compose import local_user
     from slugline.settings import SettingsError
 
-    changes = _changes(
+    changes = named_terms(
         {"prompts": prompt, "channels": channel, "endpoints": endpoint, "models": model},
         default_channel,
         expires,
         requests_per_minute,
         budget,
+        datetime.now(UTC),
     )
     changes |= {field: value for field, value in (("name", name), ("owner", owner)) if value is not None}
     if not changes:
@@ -193,60 +193,7 @@ def update(
     if json:
         print_json(_fields(key))
     else:
-        print(f"{key.key_id} ({key.terms.name}) is as of revision {key.revision}:\n{_may(key.terms)}")
-
-
-def read_expiry(text: str, now: datetime) -> datetime | None:
-    """`90d`, `12h`, a date or time (UTC where it names no zone), or `never`. Raises SettingsError."""
-    from slugline.settings import SettingsError
-
-    if text in {"never", "none", ""}:
-        return None
-    span = _SPAN.fullmatch(text)
-    if span:
-        return now + (timedelta(days=int(span[1])) if span[2] == "d" else timedelta(hours=int(span[1])))
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise SettingsError(f"--expires takes 90d, 12h, a date such as 2027-01-31, or never; not {text!r}") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
-
-
-def read_budget(text: str) -> dict[str, Any]:
-    """`50/month` as terms of a key, or `none`. Raises SettingsError."""
-    from slugline.settings import SettingsError
-
-    if text in {"none", ""}:
-        return {"budget_usd": None, "budget_period": None}
-    dollars, _, period = text.removeprefix("$").partition("/")
-    try:
-        return {"budget_usd": Decimal(dollars), "budget_period": {"": "total"}.get(period, period)}
-    except InvalidOperation:
-        raise SettingsError(
-            f"--budget takes dollars and a period, such as 50/month, 5/day or 200/total, or none; not {text!r}"
-        ) from None
-
-
-def _changes(
-    scopes: dict[str, list[str] | None],
-    default_channel: str | None,
-    expires: str | None,
-    requests_per_minute: int | None,
-    budget: str | None,
-) -> dict[str, Any]:
-    """The terms that the command line names."""
-    named: dict[str, Any] = {
-        scope: tuple(pattern for pattern in patterns if pattern) for scope, patterns in scopes.items() if patterns
-    }
-    if default_channel is not None:
-        named["default_channel"] = default_channel or None
-    if expires is not None:
-        named["expires_at"] = read_expiry(expires, datetime.now(UTC))
-    if requests_per_minute is not None:
-        named["requests_per_minute"] = requests_per_minute or None
-    if budget is not None:
-        named |= read_budget(budget)
-    return named
+        print(f"{key.key_id} ({key.terms.name}) is as of revision {key.revision}:\n{in_words(key.terms)}")
 
 
 def _fields(key: CallerKey) -> dict[str, Any]:
@@ -254,30 +201,3 @@ def _fields(key: CallerKey) -> dict[str, Any]:
     from registry.keys_api import key_fields
 
     return {name: plain(value) for name, value in key_fields(key).items()}
-
-
-def _state(key: CallerKey, now: datetime) -> str:
-    if key.revoked_at is not None:
-        return "revoked"
-    if key.terms.expires_at is None:
-        return "good"
-    return "expired" if key.terms.expires_at <= now else f"good until {key.terms.expires_at:%Y-%m-%d %H:%M}"
-
-
-def _scopes(terms: KeyTerms) -> str:
-    given = {"prompts": terms.prompts, "channels": terms.channels, "endpoints": terms.endpoints, "models": terms.models}
-    return "; ".join(f"{scope} {', '.join(patterns)}" for scope, patterns in given.items() if patterns)
-
-
-def _may(terms: KeyTerms) -> str:
-    limits = []
-    if terms.requests_per_minute:
-        limits.append(f"{terms.requests_per_minute:,} requests a minute")
-    if terms.budget_usd is not None:
-        limits.append(
-            f"{terms.budget_usd:f} US dollars {'in all' if terms.budget_period == 'total' else 'a ' + str(terms.budget_period)}"
-        )
-    if terms.expires_at is not None:
-        limits.append(f"until {terms.expires_at:%Y-%m-%d %H:%M} UTC")
-    default = f"; a call that names no version means {terms.default_channel}" if terms.default_channel else ""
-    return f"It may use: {_scopes(terms) or 'everything'}{default}.\nLimits: {', '.join(limits) or 'none'}."

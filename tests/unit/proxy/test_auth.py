@@ -77,6 +77,7 @@ def test_a_header_with_a_key_in_it_is_left_out_whatever_its_name() -> None:
     kept = {"x-note": "slk_ is how they begin", "x-goog-api-key": "AIza", "accept": "*/*"}
     assert without_keys(headers) == kept
     assert without_keys(kept) is kept
+    assert without_keys(plain := {"accept": "*/*", "authorization": "Basic eDp5"}) is plain
 
 
 def test_beside_the_key_the_providers_own_stays() -> None:
