@@ -1,6 +1,6 @@
 """The request path, top to bottom: a call comes in, is resolved, rendered, sent, answered, and put on record.
 
-    parse -> context -> name -> resolve -> render -> merge -> route -> upstream -> tally -> record -> reply
+    admit -> parse -> context -> name -> resolve -> render -> merge -> route -> upstream -> tally -> record -> reply
 
 Knows the order and nothing else: each step is a function elsewhere, those up to the route in prepare.py. Knows no HTTP server:
 the edge hands in a `CallRequest` and sends the `Reply` on, and evaluations call `complete` just so. Every call ends in exactly
@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from proxy.admission import admit, settle
 from proxy.answer import ProviderAnswer
 from proxy.ask import ask
 from proxy.dialects.translation import Translation
@@ -44,6 +45,7 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
         call_id=line.new_id(), at=line.now(), started=line.clock(), endpoint=call.endpoint.name, purpose=call.purpose
     )
     try:
+        call = admit(call, line, draft)
         plan = prepare(call, line, draft)
         draft.asked = line.clock()
         answer = await ask(plan, line, draft)
@@ -175,12 +177,13 @@ def _record(
     error_code: str = "",
     error_message: str = "",
 ) -> None:
-    if draft.context is not None and draft.context.record_mode == "none":
-        return
     try:
         cost = None
         if draft.route is not None:
             cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
+        settle(draft, line, outcome, cost)
+        if draft.context is not None and draft.context.record_mode == "none":
+            return
         line.record(
             draft.event(
                 outcome=outcome,

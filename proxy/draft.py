@@ -14,6 +14,7 @@ import orjson
 from proxy.context import Context
 from proxy.providers import Route
 from proxy.tally import Tally
+from registry.keys import CallerKey
 from registry.live import Resolved
 from tracing.event import CallEvent, Outcome, body_text, timestamp
 
@@ -45,6 +46,9 @@ class Draft:
     started: float
     endpoint: str
     purpose: str
+    caller: str = ""
+    key: CallerKey | None = None
+    limit_headers: tuple[tuple[str, str], ...] = ()
     context: Context | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     resolved: Resolved | None = None
@@ -95,6 +99,7 @@ class Draft:
             version_id=version.version_id if version else "",
             channel=self.resolved.channel if self.resolved else "",
             revision=self.resolved.revision if self.resolved else 0,
+            caller=self.caller,
             user=context.user if context else "",
             session=context.session if context else "",
             tags=dict(context.tags) if context else {},

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any
 
+from proxy.admission import may_call
 from proxy.complete import complete
 from proxy.endpoints import ENDPOINTS, passed_through
 from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, UpstreamFailed, answer_for
@@ -21,6 +22,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
+_MUCH_BYTES = 64 * 1024
 
 
 class ClientLeft(Exception):
@@ -46,9 +48,9 @@ class Edge:
         path, method = scope["path"], scope["method"]
         try:
             if path in ENDPOINTS and method == "POST":
-                body = await _body(receive)
+                headers = _headers(scope)
                 await self._call(
-                    CallRequest(endpoint=ENDPOINTS[path], headers=_headers(scope), body=body),
+                    CallRequest(endpoint=ENDPOINTS[path], headers=headers, body=await self._read(headers, receive)),
                     receive,
                     send,
                 )
@@ -59,10 +61,11 @@ class Edge:
             else:
                 if ".." in path.split("/") or "\\" in path:
                     raise _not_found(path, method)
+                headers = _headers(scope)
                 call = CallRequest(
                     endpoint=passed_through(scope["raw_path"].decode("latin-1")),
-                    headers=_headers(scope),
-                    body=await _body(receive),
+                    headers=headers,
+                    body=await self._read(headers, receive),
                     method=method,
                     query=scope["query_string"].decode("latin-1"),
                 )
@@ -72,6 +75,13 @@ class Edge:
             await _send_reply(error_reply(answer_for(error), form), send)
         except ClientLeft:
             return
+
+    async def _read(self, headers: dict[str, str], receive: Receive) -> bytes:
+        """The body; of whoever may not call, only as much as is here anyway. The call itself says why it is turned away."""
+        much = "transfer-encoding" in headers or int(headers.get("content-length", 0)) > _MUCH_BYTES
+        if much and not may_call(headers, self._line):
+            return b""
+        return await _body(receive)
 
     async def _call(self, call: CallRequest, receive: Receive, send: Send) -> None:
         """Carries out a call while watching for the client to leave; leaving cancels the provider's call, or leaves it to be drained."""

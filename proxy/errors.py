@@ -44,6 +44,38 @@ class RouteNotFound(RequestRefused):
     status = 404
 
 
+class NotAuthenticated(ProxyError):
+    """The request presents no Slugline key, or none that is good. `caller` is the key's name where it is known all the same."""
+
+    status = 401
+    type = "authentication_error"
+
+    def __init__(self, message: str, *, code: str, caller: str = "") -> None:
+        super().__init__(message, code=code)
+        self.caller = caller
+
+
+class NotAllowed(ProxyError):
+    """The caller's key is good, but not for this."""
+
+    status = 403
+    type = "permission_error"
+
+
+class RateLimited(ProxyError):
+    """The caller's key was used as often as it may be, for now."""
+
+    status = 429
+    type = "rate_limit_error"
+
+
+class BudgetSpent(ProxyError):
+    """The caller's key has spent its budget; type and status as OpenAI has them for an account without credit."""
+
+    status = 429
+    type = "insufficient_quota"
+
+
 class UpstreamFailed(ProxyError):
     """The provider could not be reached, or broke off before it had answered."""
 

@@ -8,6 +8,7 @@ from proxy.answer import Sender
 from proxy.breaker import Breakers
 from proxy.endpoints import Endpoint
 from proxy.errors import UpstreamFailed
+from proxy.meter import Meter
 from proxy.price import PriceList
 from proxy.providers import Provider
 from registry.live import LiveRegistry
@@ -16,7 +17,10 @@ from tracing.event import CallEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
-    """A call as it came: header names in lower case, the body as bytes, the query without its question mark."""
+    """A call as it came: header names in lower case, the body as bytes, the query without its question mark.
+
+    `own` calls are made by Slugline itself (an evaluation, a probe): they need no key.
+    """
 
     endpoint: Endpoint
     headers: Mapping[str, str]
@@ -24,6 +28,7 @@ class CallRequest:
     method: str = "POST"
     query: str = ""
     purpose: str = "production"
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,7 @@ class Line:
     """All that the request path stands on; the composition root makes one per process.
 
     `fallbacks` are lists of models by model pattern. With `drain`, a provider's answer is read to its end although its caller has left.
+    `key_required`: calls need a key even while none was ever made, as this server can be reached from elsewhere.
     """
 
     registry: LiveRegistry
@@ -38,6 +44,8 @@ class Line:
     upstream: Sender
     library: Sender
     prices: PriceList
+    meter: Meter
+    key_required: bool
     record: Callable[[CallEvent], object]
     now: Callable[[], datetime]
     clock: Callable[[], float]

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from proxy.auth import authenticate, may_use_model, may_use_prompt, without_keys
 from proxy.errors import ProxyError, RouteNotFound
 from proxy.line import Line
 from proxy.naming import MODEL_PREFIX
@@ -17,18 +18,28 @@ _WAIT_SECONDS = 5.0
 
 
 async def list_models(line: Line, headers: Mapping[str, str]) -> Reply:
-    """OpenAI's list of models. A provider that doesn't answer is named in the header `x-slugline-models-missing`."""
+    """OpenAI's list of models, those that the caller's key may use. Any key may ask, whatever its endpoints.
+
+    A provider that doesn't answer is named in the header `x-slugline-models-missing`. Raises NotAuthenticated.
+    """
+    key = authenticate(headers, line.registry, line.now(), required=line.key_required)
+    headers = without_keys(headers)
     answers = await asyncio.gather(*(_models_of(line, provider, headers) for provider in line.providers))
     models: list[dict[str, Any]] = [
         {"id": f"{MODEL_PREFIX}{slug}", "object": "model", "created": 0, "owned_by": "slugline"}
         for slug in line.registry.slugs()
+        if may_use_prompt(key, slug)
     ]
     missing = []
     for provider, entries in zip(line.providers, answers, strict=True):
         if entries is None:
             missing.append(provider.name)
             continue
-        models += [{**entry, "id": callable_name(entry["id"], provider, line.providers)} for entry in entries]
+        models += [
+            {**entry, "id": callable_name(entry["id"], provider, line.providers)}
+            for entry in entries
+            if may_use_prompt(key, None) and may_use_model(key, provider.name, entry["id"])
+        ]
     reply_headers = [("content-type", "application/json")]
     if missing:
         reply_headers.append(("x-slugline-models-missing", ", ".join(missing)))

@@ -31,10 +31,11 @@ class NamedPrompt:
 
 
 def named_prompt(
-    body: Mapping[str, Any], headers: Mapping[str, str], *, text_prompt: bool = False
+    body: Mapping[str, Any], headers: Mapping[str, str], *, text_prompt: bool = False, default: str | None = None
 ) -> NamedPrompt | None:
     """The prompt that a call names, or None for a call that names none.
 
+    A call that names no version means the one in the header x-slugline-version, else `default`, the channel of the caller's key.
     With `text_prompt`, a `prompt` that is no object is the endpoint's own (`/v1/completions`).
 
     Raises RequestRefused, or RegistryError for a reference that can't be one.
@@ -42,7 +43,7 @@ def named_prompt(
     given = body.get("prompt")
     model = body.get("model")
     by_model = isinstance(model, str) and model.startswith(MODEL_PREFIX)
-    default = headers.get(VERSION_HEADER)
+    default = headers.get(VERSION_HEADER) or default
     if given is not None and not (text_prompt and not isinstance(given, dict)):
         if by_model:
             raise RequestRefused(

@@ -9,18 +9,20 @@ from typing import Any
 import orjson
 
 from proxy.ask import Plan
+from proxy.auth import check_channel, check_model, check_prompt, may_use_model
 from proxy.context import read_context
 from proxy.dialects.translation import Translation, translation
 from proxy.draft import Draft
-from proxy.errors import RequestRefused
+from proxy.errors import NotAllowed, RequestRefused
 from proxy.line import CallRequest, Line
 from proxy.merge import merge
 from proxy.naming import named_prompt
-from proxy.passing import described, model_in_form
+from proxy.passing import described, model_in_form, names_one_model
 from proxy.plan import ASKED_FOR_USAGE, PROVIDER_HEADER, json_body, upstream_request, with_usage
 from proxy.providers import Route, route, routes
 from proxy.upstream import UpstreamRequest
 from proxy.wires import PATHS, spoken
+from registry.reference import PINNED
 from registry.template import render
 
 
@@ -33,7 +35,13 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     draft.stream = body.get("stream") is True
     draft.context = read_context(call.headers, body, line.random_bytes)
     shape = call.endpoint.shape
-    named = named_prompt(body, call.headers, text_prompt=call.endpoint.text_prompt or shape is None)
+    named = named_prompt(
+        body,
+        call.headers,
+        text_prompt=call.endpoint.text_prompt or shape is None,
+        default=draft.key.terms.default_channel if draft.key else None,
+    )
+    check_prompt(draft.key, named.reference.slug if named else None)
     original: bytes | None = call.body
     if named is not None:
         if shape is None:
@@ -42,8 +50,9 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
             )
         before = line.clock()
         draft.variables = named.variables
-        draft.resolved = line.registry.resolve(named.reference)
+        draft.resolved = line.registry.resolve(named.reference, looked=not call.own)
         draft.stale = line.registry.stale
+        _check_version(draft, line)
         resolved_at = line.clock()
         rendered = render(draft.resolved.compiled, named.variables)
         draft.timings.update(resolve=resolved_at - before, render=line.clock() - resolved_at)
@@ -61,6 +70,10 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     fallbacks = (draft.resolved.version.content.fallbacks if draft.resolved else ()) or line.fallbacks
     found = routes(model, line.providers, chosen=call.headers.get(PROVIDER_HEADER), fallbacks=fallbacks)
     draft.route = found[0]
+    check_model(draft.key, found[0].provider.name, found[0].model)
+    if draft.key and draft.key.terms.models:
+        found = tuple(each for each in found if may_use_model(draft.key, each.provider.name, each.model))
+        original = None  # the model that was read is the model that is asked for, whatever else the caller's bytes say
     draft.sent = call.body if original is not None else orjson.dumps(draft.body)
     return Plan(
         routes=found,
@@ -68,6 +81,18 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
         translation=lambda route: _translation(route, call),
         retries=line.retries,
     )
+
+
+def _check_version(draft: Draft, line: Line) -> None:
+    """Whether the key may have the version that the call named, by whatever name."""
+    resolved = draft.resolved
+    if draft.key is None or resolved is None:
+        return
+    if resolved.channel == PINNED:
+        number = resolved.version.number
+        check_channel(draft.key, line.registry.channels_on(resolved.version.slug, number), number)
+    else:
+        check_channel(draft.key, (resolved.channel,))
 
 
 def _translation(route: Route, call: CallRequest) -> Translation | None:
@@ -102,7 +127,17 @@ def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
     given = model_in_form(call.body, content_type) if "multipart" in content_type else body.get("model")
     model = given if isinstance(given, str) else ""
     found = draft.route = route(model, line.providers, call.headers.get(PROVIDER_HEADER))
+    check_prompt(draft.key, None)
+    check_model(draft.key, found.provider.name, found.model)
     raw = call.body
+    if draft.key and draft.key.terms.models:  # what was read is what is asked for, whatever else the caller's bytes say
+        if not body and not names_one_model(raw):
+            raise NotAllowed(
+                f"the key '{draft.key.terms.name}' may use certain models only: say 'model' once in this form",
+                code="auth_model_not_allowed",
+                param="model",
+            )
+        raw = json_body(found, body, None) if body else raw
     if found.model != model:
         if not body:
             raise RequestRefused(

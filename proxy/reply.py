@@ -31,18 +31,23 @@ def error_reply(answer: ErrorAnswer, form: ErrorFormat, headers: Sequence[tuple[
 
 
 def reply_headers(draft: Draft, answer: ProviderAnswer) -> list[tuple[str, str]]:
-    """The provider's headers that mean something to the client, then Slugline's own."""
+    """The provider's headers that mean something to the client, then Slugline's own.
+
+    Where the caller's key has a limit of its own, the provider's is not the client's business.
+    """
+    own = own_headers(draft)
+    said = {name for name, _ in draft.limit_headers}
     passed = [
         (name, value)
         for name, value in answer.headers
-        if name not in _NOT_PASSED_BACK and not name.startswith("x-slugline-")
+        if name not in _NOT_PASSED_BACK and name not in said and not name.startswith("x-slugline-")
     ]
-    return [*passed, *own_headers(draft)]
+    return [*passed, *own]
 
 
 def own_headers(draft: Draft) -> list[tuple[str, str]]:
-    """What every answer says of itself: the call's id, the version that made it, and where the time went."""
-    headers = [("x-slugline-call-id", draft.call_id)]
+    """What every answer says of itself: the call's id, the version that made it, where the time went, what its key may still do."""
+    headers = [("x-slugline-call-id", draft.call_id), *draft.limit_headers]
     if draft.resolved is not None:
         version = draft.resolved.version
         headers += [

@@ -154,7 +154,7 @@ def _add_rendering(router: APIRouter, live: LiveRegistry) -> None:
 
 def _add_writes(router: APIRouter, store: Store, actor: Actor) -> None:
     def terms(request: Request, if_match: IfMatch = None, x_request_id: RequestId = "") -> Terms:
-        return Terms(actor=actor(request), if_match=_revision(if_match), request_id=x_request_id)
+        return Terms(actor=actor(request), if_match=parse_if_match(if_match), request_id=x_request_id)
 
     Conditions = Annotated[Terms, Depends(terms)]  # noqa: N806 - a type, made here because `actor` is
 
@@ -249,13 +249,11 @@ def _tags(header: str) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in header.split(",")}
 
 
-def _revision(if_match: str | None) -> int | None:
+def parse_if_match(if_match: str | None) -> int | None:
     """The revision in an If-Match header: `41`, `"41"` or `W/"41"`; `*` asks for nothing more than that it exists."""
     if if_match is None or if_match.strip() == "*":
         return None
     text = if_match.strip().removeprefix("W/").strip('"')
     if not text.isascii() or not text.isdigit() or len(text) > 18 or int(text) < 1:
-        raise PromptInvalidError(
-            "If-Match takes the revision that a read of the prompt gave, such as 41", param="If-Match"
-        )
+        raise PromptInvalidError("If-Match takes the revision that a read gave, such as 41", param="If-Match")
     return int(text)

@@ -94,6 +94,30 @@ class PromptExistsError(RegistryError):
     code = "prompt_exists"
 
 
+class AuthKeyNotFoundError(RegistryError):
+    """No caller key has this id."""
+
+    code = "auth_key_not_found"
+
+
+class AuthKeyInvalidError(RegistryError):
+    """The terms of a caller key make no sense."""
+
+    code = "auth_key_invalid"
+
+
+class AuthKeyEndedError(RegistryError):
+    """The caller key is revoked, so nothing about it can be changed any more."""
+
+    code = "auth_key_ended"
+
+
+class AuthKeyConflictError(RegistryError):
+    """`If-Match` named a revision that is no longer the key's."""
+
+    code = "auth_key_conflict"
+
+
 class RegistryUnavailableError(RegistryError):
     """The registry's database can't be read or written now."""
 
@@ -114,6 +138,10 @@ STATUS: Mapping[type[RegistryError], int] = {
     PromptInvalidError: 400,
     PromptConflictError: 412,
     PromptExistsError: 409,
+    AuthKeyNotFoundError: 404,
+    AuthKeyInvalidError: 400,
+    AuthKeyEndedError: 409,
+    AuthKeyConflictError: 412,
     RegistryUnavailableError: 503,
 }
 """HTTP status by class; `STATUS[type(error)]` holds for every error raised by this room."""

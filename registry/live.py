@@ -1,9 +1,9 @@
-"""What each worker holds of the registry: where every channel points, in memory, and never out of date.
+"""What each worker holds of the registry: where every channel points and which keys callers have, in memory, never out of date.
 
 Knows how to notice that somebody wrote, and to read only what is new. Refuses to write, and to know HTTP. The rules:
 
-1. A resolve first asks whether the database changed. So one that starts after a promotion has returned, in any
-   process, sees it.
+1. A resolve, and a look-up of a key, first asks whether the database changed. So one that starts after a promotion or a
+   revocation has returned, in any process, sees it.
 2. Versions never change, so they and their compiled templates are kept once loaded, the least used dropped first.
 3. When the database can't be read, the last snapshot is served and `stale` says so; every resolve tries again.
 """
@@ -20,11 +20,12 @@ from sqlalchemy import Engine, select
 from registry import rows
 from registry.database import open_engine, reading
 from registry.errors import RegistryUnavailableError, prompt_not_found, version_not_found
+from registry.keys import CallerKey
 from registry.limits import Limits
 from registry.reader import STABLE, nothing_on
 from registry.reference import PINNED, Reference, parse_reference
 from registry.rows import LATEST
-from registry.tables import channels, prompts
+from registry.tables import caller_keys, channels, prompts
 from registry.template import CompiledContent, compile_content
 from registry.values import Version
 from registry.watch import SqliteWatch
@@ -61,6 +62,7 @@ class LiveRegistry:
         self._lock = threading.RLock()
         self._pointers: dict[str, dict[str, int]] = {}
         self._prompt_revisions: dict[str, int] = {}
+        self._keys: dict[str, CallerKey] = {}
         self._compiled: OrderedDict[tuple[str, int], tuple[Version, CompiledContent]] = OrderedDict()
         self._watch = SqliteWatch(str(self._engine.url.database))
         self._stale = False
@@ -85,6 +87,24 @@ class LiveRegistry:
             self._refresh()
             return sorted(self._pointers)
 
+    @property
+    def has_keys(self) -> bool:
+        """True once a caller key was made. Revoked ones count: to revoke the last key must not open the door."""
+        with self._lock:
+            self._refresh()
+            return bool(self._keys)
+
+    def key(self, hash: str) -> CallerKey | None:
+        """The caller key with this hash, revoked and expired ones, too; None if there never was one."""
+        with self._lock:
+            self._refresh()
+            return self._keys.get(hash)
+
+    def channels_on(self, slug: str, number: int) -> list[str]:
+        """The channels of a prompt that point to a version now, sorted; of the snapshot that was resolved from last."""
+        with self._lock:
+            return sorted(name for name, version in self._pointers.get(slug, {}).items() if version == number)
+
     def prompt_revision(self, slug: str) -> int:
         """The last write that touched this prompt: its ETag. Raises PromptNotFoundError."""
         with self._lock:
@@ -93,9 +113,10 @@ class LiveRegistry:
                 raise prompt_not_found(slug, self._pointers)
             return self._prompt_revisions[slug]
 
-    def resolve(self, reference: Reference | str) -> Resolved:
+    def resolve(self, reference: Reference | str, *, looked: bool = False) -> Resolved:
         """The version a reference means now; without a selector, the one on `stable`.
 
+        `looked` says that a key was looked up for the same request just before: then the database isn't asked again whether it changed.
         Raises PromptReferenceInvalidError, PromptNotFoundError, PromptVersionNotFoundError,
         PromptChannelNotFoundError, PromptChannelEmptyError; and RegistryUnavailableError only if the database can't
         be read and this version was never loaded.
@@ -104,7 +125,8 @@ class LiveRegistry:
             reference = parse_reference(reference)
         slug, selector = reference.slug, reference.selector
         with self._lock:
-            self._refresh()
+            if not looked:
+                self._refresh()
             pointers = self._pointers.get(slug)
             if pointers is None:
                 raise prompt_not_found(slug, self._pointers)
@@ -157,12 +179,14 @@ class LiveRegistry:
             touched = connection.execute(
                 select(prompts.c.slug, prompts.c.revision).where(prompts.c.revision > above)
             ).all()
+            keys = rows.read_keys(connection, caller_keys.c.revision > above)
         if everything:
-            self._pointers, self._prompt_revisions = {}, {}
+            self._pointers, self._prompt_revisions, self._keys = {}, {}, {}
             self._compiled.clear()
         for slug, name, version in moved:
             self._pointers.setdefault(slug, {})[name] = version
         self._prompt_revisions.update((slug, touched_at) for slug, touched_at in touched)
+        self._keys.update((key.hash, key) for key in keys)
         self._revision = revision
 
     def _load(self, slug: str, number: int) -> tuple[Version, CompiledContent]:

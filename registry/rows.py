@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from registry.content import parse_content
-from registry.tables import channels, events, prompts, versions
+from registry.keys import SCOPES, CallerKey, KeyTerms
+from registry.tables import caller_keys, channels, events, prompts, versions
 from registry.values import Channel, HistoryEntry, Prompt, Version
 
 LATEST = "latest"
@@ -94,6 +97,24 @@ def read_live_at(connection: Connection, slug: str, when: datetime) -> dict[str,
     )
     query = select(events.c.channel, events.c.to_version).where(events.c.revision.in_(last)).order_by(events.c.channel)
     return {row.channel: row.to_version for row in connection.execute(query)}
+
+
+def read_keys(connection: Connection, where: Any = None) -> list[CallerKey]:
+    """Caller keys, oldest first; all of them, or those that meet a condition on the table caller_keys."""
+    query = select(caller_keys).order_by(caller_keys.c.created_at, caller_keys.c.key_id)
+    if where is not None:
+        query = query.where(where)
+    return [_key_of(row) for row in connection.execute(query).mappings()]
+
+
+def _key_of(row: RowMapping) -> CallerKey:
+    terms = {each.name: row[each.name] for each in fields(KeyTerms)}
+    for scope in SCOPES:
+        terms[scope] = tuple(terms[scope])
+    if terms["budget_usd"] is not None:
+        terms["budget_usd"] = Decimal(terms["budget_usd"])
+    own = {name: value for name, value in row.items() if name not in terms}
+    return CallerKey(**own, terms=KeyTerms(**terms))
 
 
 def _versions(slug: str) -> Select[Any]:

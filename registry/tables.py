@@ -1,7 +1,7 @@
 """The registry's tables as SQLAlchemy sees them; portable between SQLite and PostgreSQL.
 
 Knows columns and types. Refuses to know how tables come to be (registry/migrations) and who writes them
-(registry.store alone). Every row carries the revision of the event that wrote it, so that a reader who has seen
+(registry.store and registry.key_store). Every row carries the revision of the event that wrote it, so that a reader who has seen
 revision 41 asks for what is above 41 and nothing else.
 """
 
@@ -119,4 +119,29 @@ events = Table(
     Column("evidence", JsonText, nullable=False),
     Column("request_id", Text, nullable=False),
     Index("ix_events_slug_channel_revision", "slug", "channel", "revision"),
+)
+
+caller_keys = Table(
+    "caller_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("hash", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("prompts", JsonText, nullable=False),
+    Column("channels", JsonText, nullable=False),
+    Column("endpoints", JsonText, nullable=False),
+    Column("models", JsonText, nullable=False),
+    Column("default_channel", Text),
+    Column("owner", Text, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("requests_per_minute", Integer),
+    Column("budget_usd", Text),  # a decimal number; SQLite has no type that keeps one exactly
+    Column("budget_period", Text),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_by", Text),
+    Column("revision", Integer, nullable=False, index=True),
 )

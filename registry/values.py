@@ -74,7 +74,8 @@ class HistoryEntry:
     """One write to the registry: who, when, what, from where to where, why, and on what evidence.
 
     `action` is "create", "save", "promote", "rollback" or "describe". A save moves the channel `latest`, so its entry
-    names that channel. `from_version` and `to_version` are None where the action moves nothing.
+    names that channel. `from_version` and `to_version` are None where the action moves nothing. "key.create", "key.update"
+    and "key.revoke" are about a caller key: their slug is "" and their evidence names the key.
     """
 
     revision: int

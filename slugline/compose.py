@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 
 import uuid_utils
@@ -22,17 +23,22 @@ from proxy.breaker import Breakers
 from proxy.edge import Edge
 from proxy.library import Library
 from proxy.line import Line
+from proxy.meter import Meter, read_used
 from proxy.price import PriceList
 from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry import api as registry_api
+from registry import keys_api
 from registry.database import open_engine
+from registry.key_store import KeyStore
+from registry.keys import CallerKey
+from registry.keys_api import KeyUse
 from registry.live import LiveRegistry
 from registry.store import Store
 from slugline import VERSION
 from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
-from slugline.front import Front, lost_reporter
+from slugline.front import CALLER, Front, lost_reporter
 from slugline.health import build_router as health_router
 from slugline.providers import open_providers
 from slugline.settings import Settings, read_secret
@@ -58,6 +64,7 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
     live = LiveRegistry(engine)
     spool = Spool(SpoolFolders.at(folder.spool), lost_reporter())
     spool.start()
+    meter = Meter(folder.meter)
     try:
         async with (
             Upstream(queue_seconds=settings.queue_seconds) as upstream,
@@ -70,6 +77,8 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
                 upstream=upstream,
                 library=Library({provider.name: provider for provider in providers}),
                 prices=PriceList(),
+                meter=meter,
+                key_required=settings.exposed,
                 record=spool.append,
                 now=now,
                 clock=time.perf_counter,
@@ -83,22 +92,34 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
                 drain=settings.when_client_leaves == "drain",
                 wait_before_retry=partial(wait_before_retry, jitter=random.random),
             )
-            api = build_api(Store(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url)
+            api = build_api(
+                Store(engine), KeyStore(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url
+            )
             edge = Edge(line)
-            yield Worker(app=Front(edge=edge, api=api), line=line, spool=spool)
+            front = Front(edge=edge, api=api, live=live, now=now, exposed=settings.exposed)
+            yield Worker(app=front, line=line, spool=spool)
             await edge.drained(settings.drain_seconds)
     finally:
         spool.close()
+        meter.close()
         live.close()
         engine.dispose()
 
 
 def build_api(
-    store: Store, live: LiveRegistry, clickhouse: ClickHouse, spool: Spool, folder: DataFolder, *, embedded: bool
+    store: Store,
+    keys: KeyStore,
+    live: LiveRegistry,
+    clickhouse: ClickHouse,
+    spool: Spool,
+    folder: DataFolder,
+    *,
+    embedded: bool,
 ) -> FastAPI:
     """`/api`, the health checks and the pages."""
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     api.include_router(registry_api.build_router(store, live, actor_of))
+    api.include_router(keys_api.build_router(keys, actor_of, partial(use_of, folder)))
     api.include_router(tracing_api.build_router(spool.append, now, new_id))
     api.include_router(quality_api.build_router(clickhouse, store.prompt))
     api.include_router(health_router(live, spool, folder, embedded=embedded))
@@ -125,9 +146,21 @@ def locate_clickhouse(settings: Settings, environment: Mapping[str, str]) -> Loc
     return embedded
 
 
+def use_of(folder: DataFolder, key: CallerKey) -> KeyUse:
+    """How much a key was used on this machine: dollars in its budget's running period, or ever."""
+    used = read_used(folder.meter, key.key_id, now())
+    nano = {"day": used.day, "month": used.month}.get(key.terms.budget_period or "", used.total)
+    dollars = format(Decimal(nano).scaleb(-9).normalize(), "f")
+    return KeyUse(requests=used.requests, spent_usd=Decimal(dollars), unpriced_calls=used.unpriced)
+
+
 def actor_of(request: Request) -> str:
-    """Who writes over HTTP, as the audit names them."""
-    return request.headers.get("x-slugline-actor", "").strip()[:200] or f"api ({local_user()})"
+    """Who writes over HTTP, as the audit names them. Where keys are asked for, the key's name stands there in any case."""
+    said = request.headers.get("x-slugline-actor", "").strip()[:200]
+    caller = request.scope.get(CALLER)
+    if caller is not None:
+        return f"{said} (key {caller})" if said else f"key {caller}"
+    return said or f"api ({local_user()})"
 
 
 def local_user() -> str:

@@ -38,6 +38,10 @@ class DataFolder:
         return self.path / "engine.json"
 
     @property
+    def meter(self) -> Path:
+        return self.path / "meter"
+
+    @property
     def keeper_status(self) -> Path:
         return self.path / "keeper.json"
 

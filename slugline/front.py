@@ -1,46 +1,90 @@
 """The outermost ASGI application: who may knock, and which room answers.
 
-`/v1` goes straight to the request path; everything else to FastAPI. While no caller keys exist the server listens on loopback
-only, and two checks keep web pages out that somebody on this machine happens to have open: the Host header must be a
-loopback name (against DNS rebinding), and a browser's Origin must be this very server.
+`/v1` goes straight to the request path, which asks for keys itself; everything else to FastAPI. Where the server listens decides:
+
+- **On loopback only**, whoever knocks is on this machine, and owns it or was let in by who does: `/api` and the pages are open, and
+  `/v1` asks for a key as soon as there are any. What remains are web pages that somebody here happens to have open. Two checks keep
+  them out: the Host header must be a loopback name (against DNS rebinding), and a browser's Origin must be this very server.
+- **Beyond loopback** (or behind a reverse proxy, which looks like loopback and isn't) anybody knocks, by any name. `/v1` asks for a
+  key always, even if a registry without keys is put in place later; `/api` and the pages for an admin key; `/health` is open, for load
+  balancers. Browsers send the key that they were once told by themselves, also for other sites' forms, so the Origin check stays for
+  whatever changes something. Reads need none: without CORS headers no other site sees the answer.
 """
 
 import logging
 import time
 from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from proxy.auth import authenticate
 from proxy.edge import Edge
-from proxy.errors import error_body
+from proxy.errors import NotAllowed, NotAuthenticated, ProxyError, RequestRefused, answer_for
+from registry.keys import CallerKey
+from registry.live import LiveRegistry
+from slugline.settings import LOOPBACK
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+CALLER = "slugline.caller"
+"""Where a request's scope says whose key it came with, for whoever notes who did what."""
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 log = logging.getLogger("slugline")
 
 
-class Front:
-    """One worker's application."""
+class HostRefused(RequestRefused):
+    """The request's Host or Origin is not this server."""
 
-    def __init__(self, *, edge: Edge, api: ASGIApp) -> None:
+    status = 403
+
+
+class Front:
+    """One worker's application. `exposed`: others than this machine can reach it."""
+
+    def __init__(
+        self, *, edge: Edge, api: ASGIApp, live: LiveRegistry, now: Callable[[], datetime], exposed: bool
+    ) -> None:
         self._edge = edge
         self._api = api
+        self._live = live
+        self._now = now
+        self._exposed = exposed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._api(scope, receive, send)
+        if scope["type"] == "websocket":  # nothing here takes one
+            await send({"type": "websocket.close", "code": 1008})
             return
-        refusal = _refusal(scope)
-        if refusal:
-            await _refuse(refusal, send)
-        elif scope["path"].startswith("/v1/"):
+        path = scope["path"]
+        try:
+            if not (self._exposed and path.startswith("/health/")):
+                _check_origin(scope, exposed=self._exposed)
+            if self._exposed and not path.startswith(("/v1/", "/health/")):
+                scope[CALLER] = self._admin(scope).terms.name
+        except ProxyError as error:
+            await _refuse(error, send)
+            return
+        if path.startswith("/v1/"):
             await self._edge(scope, receive, send)
         else:
             await self._api(scope, receive, send)
 
+    def _admin(self, scope: Scope) -> CallerKey:
+        """The admin key that a request comes with. Raises NotAuthenticated or NotAllowed."""
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        key = authenticate(headers, self._live, self._now(), required=True)
+        assert key is not None  # noqa: S101 - one was required
+        if key.role != "admin":
+            raise NotAllowed(
+                f"the key '{key.terms.name}' is for calls below /v1: {scope['path']} takes an admin key "
+                "(`slugline key create NAME --admin`)",
+                code="auth_role_not_allowed",
+            )
+        return key
 
-def _refusal(scope: Scope) -> str:
+
+def _check_origin(scope: Scope, *, exposed: bool) -> None:
     host = origin = ""
     for name, value in scope["headers"]:
         if name == b"host":
@@ -48,21 +92,27 @@ def _refusal(scope: Scope) -> str:
         elif name == b"origin":
             origin = value.decode("latin-1")
     try:
-        if urlsplit(f"//{host}").hostname not in _LOOPBACK:
-            return (
-                f"the Host header {host!r} is not this machine: a server without caller keys answers to localhost only"
+        if not exposed and urlsplit(f"//{host}").hostname not in LOOPBACK:
+            raise _not_here(
+                f"the Host header {host!r} is not this machine: a server on loopback answers to localhost only"
             )
-        if origin and urlsplit(origin).netloc != host:
-            return f"the web page {origin!r} is not this server's: a server without caller keys answers to its own pages only"
+        if origin and not (exposed and scope["method"] in _READS) and urlsplit(origin).netloc != host:
+            raise _not_here(f"the web page {origin!r} is not this server's: it answers to its own pages only")
     except ValueError:
-        return "the Host or Origin header can't be read"
-    return ""
+        raise _not_here("the Host or Origin header can't be read") from None
 
 
-async def _refuse(message: str, send: Send) -> None:
-    body = error_body(message, "invalid_request_error", "auth_host_refused")
+def _not_here(message: str) -> HostRefused:
+    return HostRefused(message, code="auth_host_refused")
+
+
+async def _refuse(error: ProxyError, send: Send) -> None:
+    answer = answer_for(error)
+    body = answer.body("openai")
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    if isinstance(error, NotAuthenticated):
+        headers.append((b"www-authenticate", b'Basic realm="Slugline: any name, and an admin key as password"'))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

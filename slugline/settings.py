@@ -88,6 +88,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SLUGLINE_", env_nested_delimiter="__", extra="forbid", frozen=True)
 
     host: str = Field("127.0.0.1", description="address to listen on")
+    behind_proxy: bool = Field(
+        False, description="a reverse proxy lets callers from elsewhere in: keys are asked for as on an outside address"
+    )
     port: int = Field(4545, ge=0, le=65535, description="port for /v1, /api and the pages")
     workers: int = Field(
         default_factory=lambda: min(4, os.cpu_count() or 1), ge=1, le=256, description="worker processes"
@@ -121,6 +124,11 @@ class Settings(BaseSettings):
         return data.expanduser().resolve()
 
     @property
+    def exposed(self) -> bool:
+        """True where others than this machine can reach the server."""
+        return self.behind_proxy or self.host not in LOOPBACK
+
+    @property
     def registry_url(self) -> str:
         return self.registry.url or f"sqlite:///{self.data / 'registry.db'}"
 
@@ -136,6 +144,10 @@ class Settings(BaseSettings):
         config = settings_cls.model_config.get("toml_file")
         file = TomlConfigSettingsSource(settings_cls, Path(str(config))) if config else None
         return (init_settings, env_settings, *([file] if file else []))
+
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""The addresses at which nobody but this machine can knock."""
 
 
 class SettingsError(Exception):

@@ -24,6 +24,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from registry.database import migrate, open_engine
+from registry.key_store import KeyStore
+from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
 from slugline.process import SETTINGS_VARIABLE, signals_held
 from slugline.providers import check_providers
@@ -37,7 +39,6 @@ ENGINE_SECONDS = 30.0
 STEADY_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 5.0
 BACKLOG = 2048
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(slots=True)
@@ -120,38 +121,40 @@ class Supervisor:
         Raises FolderInUse, SettingsError, or OSError when the port is taken.
         """
         settings = self._settings
-        if settings.host not in LOOPBACK:
-            raise SettingsError(
-                f"host {settings.host}: without caller keys Slugline listens on this machine only (127.0.0.1 or localhost); "
-                "put it behind a reverse proxy that authenticates callers to reach it from elsewhere"
-            )
         check_providers(settings, os.environ)
         if settings.clickhouse.password:
             read_secret(settings.clickhouse.password, os.environ)
-        with (
-            self._folder.owned("a Slugline server"),
-            _listening(settings.host, settings.port) as listener,
-            self._signals(),
-        ):
-            engine = open_engine(settings.registry_url)
-            migrate(engine)
-            engine.dispose()
-            environment = {**os.environ, SETTINGS_VARIABLE: settings.model_dump_json()}
-            engines, keepers, workers = self._children(listener, environment)
-            children = [*engines, *keepers, *workers]
-            url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
-            (self._folder.path / "url").write_text(url + "\n", "utf-8")
-            if announce:
-                print(f"Slugline listens on {url}/v1 (pages: {url}/, data: {settings.data})", flush=True)
-            try:
-                while not self._stop.is_set():
-                    now = time.monotonic()
-                    for child in children:
-                        child.tend(now)
-                    self._stop.wait(POLL_SECONDS)
-            finally:
-                listener.close()
-                status = self._end(engines, keepers, workers)
+        with self._folder.owned("a Slugline server"), self._signals():
+            self._prepare_registry()
+            with _listening(settings.host, settings.port) as listener:
+                return self._serve(listener, announce=announce)
+
+    def _prepare_registry(self) -> None:
+        """Its newest tables, and the look whether there are keys: nothing listens before it is known that whoever knocks needs one."""
+        engine = open_engine(self._settings.registry_url)
+        migrate(engine)
+        if self._settings.exposed:
+            check_exposure(self._settings, KeyStore(engine).all_keys())
+        engine.dispose()
+
+    def _serve(self, listener: socket.socket, *, announce: bool) -> int:
+        settings = self._settings
+        environment = {**os.environ, SETTINGS_VARIABLE: settings.model_dump_json()}
+        engines, keepers, workers = self._children(listener, environment)
+        children = [*engines, *keepers, *workers]
+        url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
+        (self._folder.path / "url").write_text(url + "\n", "utf-8")
+        if announce:
+            print(f"Slugline listens on {url}/v1 (pages: {url}/, data: {settings.data})", flush=True)
+        try:
+            while not self._stop.is_set():
+                now = time.monotonic()
+                for child in children:
+                    child.tend(now)
+                self._stop.wait(POLL_SECONDS)
+        finally:
+            listener.close()
+            status = self._end(engines, keepers, workers)
         return status
 
     def stop(self) -> None:

@@ -12,6 +12,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from registry.key_store import KeyStore
     from registry.store import Store
     from slugline.settings import Settings
 
@@ -43,6 +44,18 @@ def open_store(settings: Settings) -> Store:
     engine = open_engine(settings.registry_url)
     migrate(engine)
     return Store(engine)
+
+
+def open_keys(settings: Settings) -> KeyStore:
+    """The caller keys, in a registry that is made or brought up to date first if need be."""
+    from registry.database import migrate, open_engine
+    from registry.key_store import KeyStore
+    from slugline.folder import DataFolder
+
+    DataFolder(settings.data).make()
+    engine = open_engine(settings.registry_url)
+    migrate(engine)
+    return KeyStore(engine)
 
 
 def print_json(value: Any) -> None:

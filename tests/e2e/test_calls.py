@@ -38,6 +38,7 @@ def test_a_slug_goes_in_and_an_answer_and_a_row_come_out(server: Server, provide
     assert answer.headers["x-slugline-channel"] == "stable"
     assert answer.headers["x-slugline-version-id"]
     assert {part.split(";")[0].strip() for part in answer.headers["server-timing"].split(",")} == {
+        "auth",
         "resolve",
         "render",
         "upstream",

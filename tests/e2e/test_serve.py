@@ -90,12 +90,6 @@ def test_a_taken_port_is_said(server: Server, tmp_path: Path) -> None:
     assert f"port {port}" in done.stderr
 
 
-def test_other_addresses_than_this_machine_are_refused(tmp_path: Path) -> None:
-    done = slugline("serve", "--data", str(tmp_path / "d"), "--host", "0.0.0.0")
-    assert done.returncode == 1
-    assert "without caller keys" in done.stderr
-
-
 @pytest.mark.parametrize(
     ("toml", "says"),
     [
