@@ -16,7 +16,10 @@ from tracing.event import CallEvent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRequest:
-    """A call as it came: header names in lower case, the body as bytes, the query without its question mark."""
+    """A call as it came: header names in lower case, the body as bytes, the query without its question mark.
+
+    `prompt` is the reference to a prompt that the path names, where it names one.
+    """
 
     endpoint: Endpoint
     headers: Mapping[str, str]
@@ -24,6 +27,7 @@ class CallRequest:
     method: str = "POST"
     query: str = ""
     purpose: str = "production"
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

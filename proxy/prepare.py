@@ -19,6 +19,7 @@ from proxy.plan import PROVIDER_HEADER, json_body, upstream_request, with_usage
 from proxy.providers import Route, route, routes
 from proxy.upstream import UpstreamRequest
 from proxy.wires import spoken
+from registry.compat.readings import resolve_first
 from registry.template import render
 
 
@@ -26,13 +27,15 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     """From the caller's body to what is asked of whom; notes on the draft what it learns on the way."""
     if not call.endpoint.known:
         return _passing(call, line, draft)
-    body = _parsed(call.body)
+    body = parsed(call.body)
     draft.body, draft.sent = body, call.body
     draft.stream = body.get("stream") is True
     draft.context = read_context(call.headers, body, line.random_bytes)
     shape = call.endpoint.shape
-    named = named_prompt(body, call.headers, text_prompt=call.endpoint.text_prompt or shape is None)
+    text_prompt = call.endpoint.text_prompt or shape is None
+    named = named_prompt(body, call.headers, text_prompt=text_prompt, in_path=call.prompt)
     original: bytes | None = call.body
+    own: tuple[str, ...] = ()
     if named is not None:
         if shape is None:
             raise RequestRefused(
@@ -40,7 +43,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
             )
         before = line.clock()
         draft.variables = named.variables
-        draft.resolved = line.registry.resolve(named.reference)
+        draft.resolved = resolve_first(line.registry, named.readings)
         draft.stale = line.registry.stale
         resolved_at = line.clock()
         rendered = render(draft.resolved.compiled, named.variables)
@@ -48,6 +51,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
         draft.variables = rendered.variables
         merged = merge(shape, draft.resolved.version.content, rendered.messages, named, body)
         draft.body, draft.overrides = merged.body, merged.overrides
+        own = () if "model" in named.ignored else draft.resolved.version.content.fallbacks
         original = None
     model = draft.body.get("model")
     if not isinstance(model, str) or not model:
@@ -56,8 +60,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
             code="request_invalid",
             param="model",
         )
-    fallbacks = (draft.resolved.version.content.fallbacks if draft.resolved else ()) or line.fallbacks
-    found = routes(model, line.providers, chosen=call.headers.get(PROVIDER_HEADER), fallbacks=fallbacks)
+    found = routes(model, line.providers, chosen=call.headers.get(PROVIDER_HEADER), fallbacks=own or line.fallbacks)
     draft.route = found[0]
     return Plan(routes=found, request=lambda route: _request(route, call, draft, original), retries=line.retries)
 
@@ -77,7 +80,7 @@ def _request(route: Route, call: CallRequest, draft: Draft, original: bytes | No
 def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
     """A request that Slugline doesn't understand: it goes to the provider that its model or header names, byte for byte."""
     content_type = call.headers.get("content-type", "")
-    body = _parsed(call.body) if call.body and "json" in content_type else {}
+    body = parsed(call.body) if call.body and "json" in content_type else {}
     draft.body = body
     draft.sent = call.body if body else described(content_type, len(call.body))
     draft.context = read_context(call.headers, body, line.random_bytes)
@@ -98,7 +101,8 @@ def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
     return Plan(routes=(found,), request=lambda _: request, retries=0)  # never sent twice: it may be an upload
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is. Raises RequestRefused."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:
