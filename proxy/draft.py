@@ -13,6 +13,7 @@ import orjson
 
 from proxy.context import Context
 from proxy.providers import Route
+from proxy.spellings import PROMPT_ID_KEYS
 from proxy.tally import Tally
 from registry.keys import CallerKey
 from registry.live import Resolved
@@ -33,6 +34,7 @@ _NOT_PARAMETERS = frozenset(
         "store",
         "tools",
         "variables",
+        *PROMPT_ID_KEYS,
     }
 )
 

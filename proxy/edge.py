@@ -9,10 +9,9 @@ from typing import Any
 
 from proxy.admission import may_call
 from proxy.complete import complete
-from proxy.endpoints import ENDPOINTS, passed_through
-from proxy.errors import ProxyError, RequestTooLarge, RouteNotFound, UpstreamFailed, answer_for
+from proxy.errors import ProxyError, RequestTooLarge, UpstreamFailed, answer_for
 from proxy.line import CallRequest, Line
-from proxy.models import list_models
+from proxy.paths import errors_at, locate
 from proxy.reply import Reply, error_reply
 from proxy.stream import AnswerStream, BytesStream
 
@@ -45,34 +44,23 @@ class Edge:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, method = scope["path"], scope["method"]
         try:
-            if path in ENDPOINTS and method == "POST":
-                headers = _headers(scope)
-                await self._call(
-                    CallRequest(endpoint=ENDPOINTS[path], headers=headers, body=await self._read(headers, receive)),
-                    receive,
-                    send,
-                )
-            elif path == "/v1/models" and method == "GET":
-                await _send_reply(await list_models(self._line, _headers(scope)), send)
-            elif path in ENDPOINTS:
-                raise _wrong_method(path, method)
-            else:
-                if ".." in path.split("/") or "\\" in path:
-                    raise _not_found(path, method)
-                headers = _headers(scope)
-                call = CallRequest(
-                    endpoint=passed_through(scope["raw_path"].decode("latin-1")),
-                    headers=headers,
-                    body=await self._read(headers, receive),
-                    method=method,
-                    query=scope["query_string"].decode("latin-1"),
-                )
+            place = locate(scope["method"], scope["path"], scope["raw_path"].decode("latin-1"))
+            headers = _headers(scope)
+            call = CallRequest(
+                endpoint=place.endpoint,
+                headers=headers,
+                body=await self._read(headers, receive),
+                method=scope["method"],
+                query=scope["query_string"].decode("latin-1"),
+                prompt=place.prompt,
+            )
+            if place.answer is None:
                 await self._call(call, receive, send)
+            else:
+                await _send_reply(await place.answer(call, self._line), send)
         except ProxyError as error:
-            form = ENDPOINTS[path].errors if path in ENDPOINTS else "openai"
-            await _send_reply(error_reply(answer_for(error), form), send)
+            await _send_reply(error_reply(answer_for(error), errors_at(scope["path"])), send)
         except ClientLeft:
             return
 
@@ -203,11 +191,3 @@ async def _send_reply(reply: Reply, send: Send) -> None:
     headers = [*_encoded(reply.headers), (b"content-length", str(len(reply.body)).encode())]
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
-
-
-def _not_found(path: str, method: str) -> RouteNotFound:
-    return RouteNotFound(f"{method} {path} is not an endpoint", code="request_route_not_found")
-
-
-def _wrong_method(path: str, method: str) -> RouteNotFound:
-    return RouteNotFound(f"{method} {path} is not an endpoint; it takes POST", code="request_route_not_found")

@@ -19,7 +19,8 @@ from tracing.event import CallEvent
 class CallRequest:
     """A call as it came: header names in lower case, the body as bytes, the query without its question mark.
 
-    `own` calls are made by Slugline itself (an evaluation, a probe): they need no key.
+    `prompt` is the reference to a prompt that the path names, where it names one. `own` calls are made by Slugline itself (an
+    evaluation, a probe): they need no key.
     """
 
     endpoint: Endpoint
@@ -29,6 +30,7 @@ class CallRequest:
     query: str = ""
     purpose: str = "production"
     own: bool = False
+    prompt: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

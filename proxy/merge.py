@@ -5,11 +5,12 @@ wins over the version's defaults, except keys that the version locks. Keys that 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proxy.errors import RequestRefused
 from proxy.naming import NamedPrompt
+from registry.content import body_keys
 from registry.values import Content
 
 
@@ -42,6 +43,21 @@ def merge(
 
     Raises RequestRefused for a locked key, for a conversation that can't be one, or when nobody names a model.
     """
+    merged = combine(shape, content, messages, named, body)
+    if not merged.body.get("model"):
+        raise RequestRefused(
+            f"neither the request nor {named.reference.slug!r} names a model: save a version with one, or send 'model'",
+            code="prompt_model_missing",
+            param="model",
+        )
+    return merged
+
+
+def combine(
+    shape: Shape, content: Content, messages: Sequence[Mapping[str, Any]], named: NamedPrompt, body: Mapping[str, Any]
+) -> Merged:
+    """What `merge` does, for a body that may still be without a model."""
+    content = _heeded(content, named.ignored)
     caller = {key: value for key, value in body.items() if key not in named.own_keys and key not in shape.keys}
     if named.model_names_prompt or caller.get("model") in (None, "", "prompt"):
         caller.pop("model", None)
@@ -55,20 +71,26 @@ def merge(
                 code="prompt_key_locked",
                 param=key,
             )
-    merged = {**defaults, **caller, **shape.conversation(messages, body)}
-    if not merged.get("model"):
-        raise RequestRefused(
-            f"neither the request nor {named.reference.slug!r} names a model: save a version with one, or send 'model'",
-            code="prompt_model_missing",
-            param="model",
+    return Merged(body={**defaults, **caller, **shape.conversation(messages, body)}, overrides=overrides)
+
+
+def _heeded(content: Content, ignored: frozenset[str]) -> Content:
+    """The content without what the call doesn't want of it; what a version locks is never left out."""
+    if "model" in ignored and "model" not in content.locked:
+        content = replace(content, model=None)
+    if "parameters" in ignored:
+        content = replace(
+            content,
+            parameters={key: value for key, value in content.parameters.items() if key in content.locked},
+            tools=content.tools if "tools" in content.locked else None,
+            response_format=content.response_format if "response_format" in content.locked else None,
         )
-    return Merged(body=merged, overrides=overrides)
+    return content
 
 
 def chat_defaults(content: Content) -> dict[str, Any]:
     """A version's parameters, tools and response format under Chat Completions' names."""
-    given = {"tools": content.tools, "response_format": content.response_format}
-    return {**content.parameters, **{key: value for key, value in given.items() if value}}
+    return body_keys(content)
 
 
 def chat_messages(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How a call names its prompt (wire.md, "Naming a prompt in a call"). Pure: a parsed body and headers in, a value out.
 
-A body that tries to name a prompt and doesn't succeed is refused; it never travels on as if it had named none.
+A body that tries to name a prompt and doesn't succeed is refused; it never travels on as if it had named none. The spellings
+themselves are the table in `proxy.spellings`.
 """
 
 from collections.abc import Mapping
@@ -9,133 +10,94 @@ from typing import Any
 
 import orjson
 
-from proxy.errors import RequestRefused
+from proxy.spellings import MODEL_NAME, MODEL_PREFIX, Said, read, refused, spelled, variables_of
+from registry.compat.readings import labelled, versioned
 from registry.reference import Reference, parse_reference
 
-MODEL_PREFIX = "prompt/"
-SLUG_KEYS = ("id", "slug", "prompt_id")
-VERSION_KEYS = ("version", "_version", "channel")
-PROMPT_KEYS = frozenset({*SLUG_KEYS, *VERSION_KEYS, "variables"})
+__all__ = ["MODEL_PREFIX", "NamedPrompt", "named_prompt"]
+
 VARIABLES_HEADER = "x-slugline-variables"
 VERSION_HEADER = "x-slugline-version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedPrompt:
-    """A prompt that a call named: the reference, its variables, and the body keys that only Slugline reads."""
+    """A prompt that a call named: the reference, its variables, and the body keys that only Slugline reads.
+
+    `otherwise` is what the reference may mean where it leads nowhere as it stands. `ignored` holds "model" or "parameters" where
+    the call doesn't want the version's.
+    """
 
     reference: Reference
     variables: Mapping[str, Any]
     own_keys: frozenset[str]
     model_names_prompt: bool
+    otherwise: tuple[Reference, ...] = ()
+    ignored: frozenset[str] = frozenset()
+
+    @property
+    def readings(self) -> tuple[Reference, ...]:
+        """All that the call may mean, in the order to be tried."""
+        return (self.reference, *self.otherwise)
 
 
 def named_prompt(
-    body: Mapping[str, Any], headers: Mapping[str, str], *, text_prompt: bool = False, default: str | None = None
+    body: Mapping[str, Any],
+    headers: Mapping[str, str],
+    *,
+    text_prompt: bool = False,
+    in_path: str | None = None,
+    default: str | None = None,
 ) -> NamedPrompt | None:
     """The prompt that a call names, or None for a call that names none.
 
-    A call that names no version means the one in the header x-slugline-version, else `default`, the channel of the caller's key.
-    With `text_prompt`, a `prompt` that is no object is the endpoint's own (`/v1/completions`).
+    With `text_prompt`, a `prompt` that is no object is the endpoint's own (`/v1/completions`). `in_path` is the reference in the
+    request's path, where there is one. A call that names no version means the one in the header x-slugline-version, else `default`,
+    the channel of the caller's key.
 
     Raises RequestRefused, or RegistryError for a reference that can't be one.
     """
-    given = body.get("prompt")
-    model = body.get("model")
-    by_model = isinstance(model, str) and model.startswith(MODEL_PREFIX)
-    default = headers.get(VERSION_HEADER) or default
-    if given is not None and not (text_prompt and not isinstance(given, dict)):
-        if by_model:
-            raise RequestRefused(
-                f"the prompt is named twice, by 'prompt' and by the model {model!r}: say it once",
-                code="prompt_parameter_invalid",
-                param="model",
-            )
-        if not isinstance(given, dict):
-            raise RequestRefused(
-                '\'prompt\' must be an object such as {"id": "support-agent", "version": "stable", "variables": {}}, '
-                f"not {_kind(given)}",
-                code="prompt_parameter_invalid",
-                param="prompt",
-            )
-        return NamedPrompt(
-            reference=_reference_of(given, default),
-            variables=_variables_of(given.get("variables"), "prompt.variables") or _header_variables(headers),
-            own_keys=frozenset({"prompt"}),
-            model_names_prompt=False,
-        )
-    if not by_model:
+    found = spelled(body, text_prompt=text_prompt, in_path=in_path)
+    if not found:
         return None
-    assert isinstance(model, str)  # noqa: S101 - narrows the type for the reader and the checker
-    metadata = body.get("metadata")
-    variables = {
-        **(metadata if isinstance(metadata, dict) else {}),
-        **_header_variables(headers),
-        **_variables_of(body.get("variables"), "variables"),
-    }
+    if len(found) > 1:
+        raise refused(
+            f"the prompt is named twice, by {found[0].name} and by {found[1].name}: say it once",
+            found[1].param,
+        )
+    said = read(found[0], body, in_path)
+    by_model = said.spelling is MODEL_NAME
+    metadata = body.get("metadata") if by_model else None
+    reference, *otherwise = _readings(said, headers.get(VERSION_HEADER) or default)
     return NamedPrompt(
-        reference=_with_default(parse_reference(model.removeprefix(MODEL_PREFIX)), default),
-        variables=variables,
-        own_keys=frozenset({"variables"}),
-        model_names_prompt=True,
+        reference=reference,
+        variables={
+            **(metadata if isinstance(metadata, dict) else {}),
+            **_header_variables(headers),
+            **said.variables,
+        },
+        own_keys=said.own_keys,
+        model_names_prompt=by_model,
+        otherwise=tuple(otherwise),
+        ignored=said.ignored,
     )
 
 
-def _reference_of(given: Mapping[str, Any], default: str | None) -> Reference:
-    unknown = given.keys() - PROMPT_KEYS
-    if unknown:
-        raise RequestRefused(
-            f"unknown key {sorted(unknown)[0]!r} in 'prompt': it takes id, version and variables",
-            code="prompt_parameter_invalid",
-            param=f"prompt.{sorted(unknown)[0]}",
+def _readings(said: Said, default: str | None) -> tuple[Reference, ...]:
+    """What the call's reference may mean, most literal first; `default` is for a call that names no version."""
+    given = parse_reference(said.id)
+    chosen = given if said.selector is None else parse_reference(f"{given.slug}@{said.selector}")
+    if given.selector not in (None, chosen.selector):
+        raise refused(
+            f"the prompt's id asks for {said.id!r} but the version beside it is {said.selector!r}: say it once",
+            "prompt.version",
         )
-    slug = _one_of(given, SLUG_KEYS)
-    if not isinstance(slug, str) or not slug:
-        raise RequestRefused(
-            "'prompt.id' must be the prompt's slug, such as \"support-agent\"",
-            code="prompt_parameter_invalid",
-            param="prompt.id",
-        )
-    reference = parse_reference(slug)
-    version = _one_of(given, VERSION_KEYS)
-    if version is None or version == "":
-        return _with_default(reference, default)
-    if isinstance(version, bool) or not isinstance(version, int | str):
-        raise RequestRefused(
-            f"'prompt.version' must be a channel's name or a version number, not {_kind(version)}",
-            code="prompt_parameter_invalid",
-            param="prompt.version",
-        )
-    chosen = parse_reference(f"{reference.slug}@{version}")
-    if reference.selector is not None and reference.selector != chosen.selector:
-        raise RequestRefused(
-            f"'prompt.id' asks for {slug!r} but 'prompt.version' for {version!r}: say it once",
-            code="prompt_parameter_invalid",
-            param="prompt.version",
-        )
-    return chosen
-
-
-def _with_default(reference: Reference, default: str | None) -> Reference:
-    if reference.selector is None and default:
-        return parse_reference(f"{reference.slug}@{default}")
-    return reference
-
-
-def _one_of(given: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
-    return next((given[key] for key in keys if given.get(key) is not None), None)
-
-
-def _variables_of(value: Any, where: str) -> dict[str, Any]:
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise RequestRefused(
-            f"'{where}' must be an object of names and values, not {_kind(value)}",
-            code="prompt_parameter_invalid",
-            param=where,
-        )
-    return value
+    literal = chosen
+    if chosen.selector is None and default:
+        literal = parse_reference(f"{chosen.slug}@{default}")
+    if not said.spelling.foreign:
+        return (literal,)
+    return (*labelled(literal), *versioned(chosen)[1:])
 
 
 def _header_variables(headers: Mapping[str, str]) -> dict[str, Any]:
@@ -145,21 +107,5 @@ def _header_variables(headers: Mapping[str, str]) -> dict[str, Any]:
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise RequestRefused(
-            f"the header {VARIABLES_HEADER} must be a JSON object: {error}",
-            code="prompt_parameter_invalid",
-            param=VARIABLES_HEADER,
-        ) from error
-    return _variables_of(value, VARIABLES_HEADER)
-
-
-def _kind(value: Any) -> str:
-    names = {
-        dict: "an object",
-        list: "a list",
-        str: "a string",
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-    }
-    return "null" if value is None else names.get(type(value), type(value).__name__)
+        raise refused(f"the header {VARIABLES_HEADER} must be a JSON object: {error}", VARIABLES_HEADER) from error
+    return variables_of(value, VARIABLES_HEADER)

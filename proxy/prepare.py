@@ -9,19 +9,22 @@ from typing import Any
 import orjson
 
 from proxy.ask import Plan
-from proxy.auth import check_channel, check_model, check_prompt, may_use_model
+from proxy.auth import check_channel, check_model, check_prompt, may_use_model, may_use_prompt
 from proxy.context import read_context
 from proxy.dialects.translation import Translation, translation
 from proxy.draft import Draft
 from proxy.errors import NotAllowed, RequestRefused
 from proxy.line import CallRequest, Line
 from proxy.merge import merge
-from proxy.naming import named_prompt
+from proxy.naming import NamedPrompt, named_prompt
 from proxy.passing import described, model_in_form, names_one_model
 from proxy.plan import ASKED_FOR_USAGE, PROVIDER_HEADER, json_body, upstream_request, with_usage
 from proxy.providers import Route, route, routes
 from proxy.upstream import UpstreamRequest
 from proxy.wires import PATHS, spoken
+from registry.compat.readings import resolve_first
+from registry.keys import CallerKey
+from registry.live import LiveRegistry, Resolved
 from registry.reference import PINNED
 from registry.template import render
 
@@ -30,7 +33,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     """From the caller's body to what is asked of whom; notes on the draft what it learns on the way."""
     if not call.endpoint.known:
         return _passing(call, line, draft)
-    body = _parsed(call.body)
+    body = parsed(call.body)
     draft.body, draft.sent = body, call.body
     draft.stream = body.get("stream") is True
     draft.context = read_context(call.headers, body, line.random_bytes)
@@ -39,10 +42,13 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
         body,
         call.headers,
         text_prompt=call.endpoint.text_prompt or shape is None,
+        in_path=call.prompt,
         default=draft.key.terms.default_channel if draft.key else None,
     )
-    check_prompt(draft.key, named.reference.slug if named else None)
+    if named is None:
+        check_prompt(draft.key, None)
     original: bytes | None = call.body
+    own: tuple[str, ...] = ()
     if named is not None:
         if shape is None:
             raise RequestRefused(
@@ -50,15 +56,15 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
             )
         before = line.clock()
         draft.variables = named.variables
-        draft.resolved = line.registry.resolve(named.reference, looked=not call.own)
+        draft.resolved = resolved_for(draft.key, named, line.registry, looked=not call.own)
         draft.stale = line.registry.stale
-        _check_version(draft, line)
         resolved_at = line.clock()
         rendered = render(draft.resolved.compiled, named.variables)
         draft.timings.update(resolve=resolved_at - before, render=line.clock() - resolved_at)
         draft.variables = rendered.variables
         merged = merge(shape, draft.resolved.version.content, rendered.messages, named, body)
         draft.body, draft.overrides = merged.body, merged.overrides
+        own = () if "model" in named.ignored else draft.resolved.version.content.fallbacks
         original = None
     model = draft.body.get("model")
     if not isinstance(model, str) or not model:
@@ -67,8 +73,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
             code="request_invalid",
             param="model",
         )
-    fallbacks = (draft.resolved.version.content.fallbacks if draft.resolved else ()) or line.fallbacks
-    found = routes(model, line.providers, chosen=call.headers.get(PROVIDER_HEADER), fallbacks=fallbacks)
+    found = routes(model, line.providers, chosen=call.headers.get(PROVIDER_HEADER), fallbacks=own or line.fallbacks)
     draft.route = found[0]
     check_model(draft.key, found[0].provider.name, found[0].model)
     if draft.key and draft.key.terms.models:
@@ -83,16 +88,21 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     )
 
 
-def _check_version(draft: Draft, line: Line) -> None:
-    """Whether the key may have the version that the call named, by whatever name."""
-    resolved = draft.resolved
-    if draft.key is None or resolved is None:
-        return
+def resolved_for(key: CallerKey | None, named: NamedPrompt, live: LiveRegistry, *, looked: bool = False) -> Resolved:
+    """The version that a call's prompt means, if its key may have it. `looked` as in LiveRegistry.resolve.
+
+    Raises NotAllowed and RegistryError; what a key may not use is never looked up.
+    """
+    readings = tuple(reading for reading in named.readings if may_use_prompt(key, reading.slug))
+    if not readings:
+        check_prompt(key, named.reference.slug)
+    resolved = resolve_first(live, readings, looked=looked)
     if resolved.channel == PINNED:
         number = resolved.version.number
-        check_channel(draft.key, line.registry.channels_on(resolved.version.slug, number), number)
+        check_channel(key, live.channels_on(resolved.version.slug, number), number)
     else:
-        check_channel(draft.key, (resolved.channel,))
+        check_channel(key, (resolved.channel,))
+    return resolved
 
 
 def _translation(route: Route, call: CallRequest) -> Translation | None:
@@ -120,7 +130,7 @@ def _request(route: Route, call: CallRequest, draft: Draft, original: bytes | No
 def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
     """A request that Slugline doesn't understand: it goes to the provider that its model or header names, byte for byte."""
     content_type = call.headers.get("content-type", "")
-    body = _parsed(call.body) if call.body and "json" in content_type else {}
+    body = parsed(call.body) if call.body and "json" in content_type else {}
     draft.body = body
     draft.sent = call.body if body else described(content_type, len(call.body))
     draft.context = read_context(call.headers, body, line.random_bytes)
@@ -152,7 +162,8 @@ def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
     return Plan(routes=(found,), request=lambda _: request, translation=lambda _: None, retries=0)
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> dict[str, Any]:
+    """The JSON object that a body is. Raises RequestRefused."""
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError as error:

@@ -7,6 +7,7 @@ from proxy.answer import ProviderAnswer
 from proxy.draft import Draft
 from proxy.errors import ErrorAnswer, ErrorFormat
 from proxy.stream import AnswerStream, BytesStream
+from registry.live import Resolved
 
 _NOT_PASSED_BACK = frozenset(
     {
@@ -49,21 +50,24 @@ def own_headers(draft: Draft) -> list[tuple[str, str]]:
     """What every answer says of itself: the call's id, the version that made it, where the time went, what its key may still do."""
     headers = [("x-slugline-call-id", draft.call_id), *draft.limit_headers]
     if draft.resolved is not None:
-        version = draft.resolved.version
-        headers += [
-            ("x-slugline-prompt", version.reference),
-            ("x-slugline-version-id", version.version_id),
-            ("x-slugline-channel", draft.resolved.channel),
-            ("x-slugline-revision", str(draft.resolved.revision)),
-        ]
+        headers += prompt_headers(draft.resolved, stale=draft.stale)
     if draft.route is not None:
         headers.append(("x-slugline-provider", draft.route.provider.name))
     if draft.dropped:
         headers.append(("x-slugline-dropped", ", ".join(draft.dropped)))
-    if draft.stale:
-        headers.append(("x-slugline-stale", "1"))
     if draft.timings:
         headers.append(
             ("server-timing", ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in draft.timings.items()))
         )
     return headers
+
+
+def prompt_headers(resolved: Resolved, *, stale: bool) -> list[tuple[str, str]]:
+    """Which version an answer was made from."""
+    return [
+        ("x-slugline-prompt", resolved.version.reference),
+        ("x-slugline-version-id", resolved.version.version_id),
+        ("x-slugline-channel", resolved.channel),
+        ("x-slugline-revision", str(resolved.revision)),
+        *([("x-slugline-stale", "1")] if stale else []),
+    ]

@@ -89,6 +89,12 @@ def as_mapping(content: Content) -> dict[str, Any]:
     )
 
 
+def body_keys(content: Content) -> dict[str, Any]:
+    """Parameters, tools and response format under Chat Completions' names, each where the version has it."""
+    given = {"tools": content.tools, "response_format": content.response_format}
+    return {**content.parameters, **{name: value for name, value in given.items() if value}}
+
+
 def canonical(content: Content) -> str:
     """The one JSON text of this content, for storage and hashing. Raises PromptInvalidError if it isn't JSON."""
     ordered = {

@@ -118,6 +118,12 @@ class AuthKeyConflictError(RegistryError):
     code = "auth_key_conflict"
 
 
+class PromptNotPlainError(RegistryError):
+    """Another product's client asks for a template that only Slugline itself can render."""
+
+    code = "prompt_not_plain"
+
+
 class RegistryUnavailableError(RegistryError):
     """The registry's database can't be read or written now."""
 
@@ -142,6 +148,8 @@ STATUS: Mapping[type[RegistryError], int] = {
     AuthKeyInvalidError: 400,
     AuthKeyEndedError: 409,
     AuthKeyConflictError: 412,
+    # Not 409: clients take that for a passing state and ask again.
+    PromptNotPlainError: 422,
     RegistryUnavailableError: 503,
 }
 """HTTP status by class; `STATUS[type(error)]` holds for every error raised by this room."""
@@ -167,6 +175,14 @@ def version_not_found(slug: str, number: int, newest: int) -> PromptVersionNotFo
     """No such version; names those that exist (numbers have no gaps)."""
     have = "only version 1" if newest == 1 else f"versions 1-{newest}"
     return PromptVersionNotFoundError(f"prompt '{slug}' has no version {number}; it has {have}", param="version")
+
+
+def version_id_not_found(slug: str, version_id: str, newest: int) -> PromptVersionNotFoundError:
+    """No version of this prompt has the id."""
+    have = "only version 1" if newest == 1 else f"versions 1-{newest}"
+    return PromptVersionNotFoundError(
+        f"prompt '{slug}' has no version with the id '{version_id}'; it has {have}", param="version"
+    )
 
 
 def channel_not_found(slug: str, channel: str, known: Iterable[str]) -> PromptChannelNotFoundError:

@@ -19,11 +19,16 @@ from sqlalchemy import Engine, select
 
 from registry import rows
 from registry.database import open_engine, reading
-from registry.errors import RegistryUnavailableError, prompt_not_found, version_not_found
+from registry.errors import (
+    RegistryUnavailableError,
+    prompt_not_found,
+    version_id_not_found,
+    version_not_found,
+)
 from registry.keys import CallerKey
 from registry.limits import Limits
 from registry.reader import STABLE, nothing_on
-from registry.reference import PINNED, Reference, parse_reference
+from registry.reference import PINNED, Reference, is_version_id, parse_reference
 from registry.rows import LATEST
 from registry.tables import caller_keys, channels, prompts
 from registry.template import CompiledContent, compile_content
@@ -37,7 +42,7 @@ _log = logging.getLogger(__name__)
 class Resolved:
     """What a reference means right now.
 
-    `channel` is the channel that led here, or "pinned" when a number was named. `revision` is the registry's
+    `channel` is the channel that led here, or "pinned" when a number or an id was named. `revision` is the registry's
     revision that the answer was read at.
     """
 
@@ -63,6 +68,7 @@ class LiveRegistry:
         self._pointers: dict[str, dict[str, int]] = {}
         self._prompt_revisions: dict[str, int] = {}
         self._keys: dict[str, CallerKey] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._compiled: OrderedDict[tuple[str, int], tuple[Version, CompiledContent]] = OrderedDict()
         self._watch = SqliteWatch(str(self._engine.url.database))
         self._stale = False
@@ -130,7 +136,9 @@ class LiveRegistry:
             pointers = self._pointers.get(slug)
             if pointers is None:
                 raise prompt_not_found(slug, self._pointers)
-            if isinstance(selector, int):
+            if isinstance(selector, str) and is_version_id(selector):
+                channel, number = PINNED, self._number(slug, selector)
+            elif isinstance(selector, int):
                 channel, number = PINNED, selector
                 if number > pointers[LATEST]:
                     raise version_not_found(slug, number, pointers[LATEST])
@@ -182,12 +190,28 @@ class LiveRegistry:
             keys = rows.read_keys(connection, caller_keys.c.revision > above)
         if everything:
             self._pointers, self._prompt_revisions, self._keys = {}, {}, {}
+            self._numbers.clear()
             self._compiled.clear()
         for slug, name, version in moved:
             self._pointers.setdefault(slug, {})[name] = version
         self._prompt_revisions.update((slug, touched_at) for slug, touched_at in touched)
         self._keys.update((key.hash, key) for key in keys)
         self._revision = revision
+
+    def _number(self, slug: str, version_id: str) -> int:
+        key = (slug, version_id)
+        if key not in self._numbers:
+            if self._stale:
+                raise RegistryUnavailableError(
+                    f"version {version_id} of prompt '{slug}' was not used here yet, and the registry's database can't be "
+                    "read now"
+                )
+            with reading(self._engine) as connection:
+                number = rows.read_number(connection, slug, version_id)
+            if number is None:
+                raise version_id_not_found(slug, version_id, self._pointers[slug][LATEST])
+            self._numbers[key] = number
+        return self._numbers[key]
 
     def _load(self, slug: str, number: int) -> tuple[Version, CompiledContent]:
         key = (slug, number)

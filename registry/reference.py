@@ -1,6 +1,6 @@
 """How a call names a version: `support-agent`, `support-agent@latest`, `support-agent@7`.
 
-Knows which slugs, channel names and numbers are well-formed. Refuses to know which of them exist.
+Knows which slugs, channel names, numbers and version ids are well-formed. Refuses to know which of them exist.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from registry.errors import PromptReferenceInvalidError
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 _CHANNEL = re.compile(r"[a-z][a-z0-9_-]{0,35}")
 _DIGITS = re.compile(r"[0-9]+")
+# A UUIDv7 begins with a digit for as long as its 48 bits of milliseconds do: until the year 2527. A channel never does.
+_VERSION_ID = re.compile(r"[0-9][0-9a-f]{7}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HIGHEST_NUMBER = 2**31 - 1
 
 PINNED = "pinned"
@@ -21,7 +23,7 @@ PINNED = "pinned"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """A slug and what it asks for: a number, a channel name, or None where the caller's default decides."""
+    """A slug and what it asks for: a number, a channel name, a version id, or None where the caller's default decides."""
 
     slug: str
     selector: int | str | None = None
@@ -31,7 +33,7 @@ class Reference:
 
 
 def parse_reference(text: str) -> Reference:
-    """Read `slug`, `slug@channel` or `slug@number`.
+    """Read `slug`, `slug@channel`, `slug@number` or `slug@version-id`.
 
     Raises PromptReferenceInvalidError that says what is wrong with which part.
     """
@@ -46,7 +48,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def parse_selector(value: int | str | None) -> int | str | None:
-    """Read the version part on its own: 7, "7", "latest", or None for the caller's default.
+    """Read the version part on its own: 7, "7", "latest", a version id, or None for the caller's default.
 
     Raises PromptReferenceInvalidError for numbers below 1 and names that no channel can have.
     """
@@ -54,7 +56,7 @@ def parse_selector(value: int | str | None) -> int | str | None:
         return None
     if isinstance(value, str):
         if not _DIGITS.fullmatch(value):
-            return check_channel(value)
+            return value if is_version_id(value) else check_channel(value)
         value = int(value) if len(value) <= 10 else _HIGHEST_NUMBER + 1
     if isinstance(value, bool) or not isinstance(value, int):
         raise PromptReferenceInvalidError(
@@ -65,6 +67,11 @@ def parse_selector(value: int | str | None) -> int | str | None:
             f"version numbers go from 1 to {_HIGHEST_NUMBER}; a call asked for one outside", param="version"
         )
     return value
+
+
+def is_version_id(selector: int | str | None) -> bool:
+    """Whether the version part of a reference is a version's id, and so no channel."""
+    return isinstance(selector, str) and _VERSION_ID.fullmatch(selector) is not None
 
 
 def check_slug(slug: str) -> str:

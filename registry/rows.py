@@ -63,6 +63,13 @@ def read_version(connection: Connection, slug: str, number: int) -> Version | No
     return None if row is None else version_of(row)
 
 
+def read_number(connection: Connection, slug: str, version_id: str) -> int | None:
+    """The number of a prompt's version that has this id, or None."""
+    query = select(versions.c.number).where(versions.c.version_id == version_id, versions.c.slug == slug)
+    number: int | None = connection.execute(query).scalar_one_or_none()
+    return number
+
+
 def read_versions(connection: Connection, slug: str) -> list[Version]:
     """A prompt's versions, newest first."""
     return [

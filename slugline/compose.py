@@ -29,6 +29,7 @@ from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry import api as registry_api
 from registry import keys_api
+from registry.compat import langfuse, litellm
 from registry.database import open_engine
 from registry.key_store import KeyStore
 from registry.keys import CallerKey
@@ -120,6 +121,8 @@ def build_api(
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     api.include_router(registry_api.build_router(store, live, actor_of))
     api.include_router(keys_api.build_router(keys, actor_of, partial(use_of, folder)))
+    api.include_router(langfuse.build_router(store, live))
+    api.include_router(litellm.build_router(live))
     api.include_router(tracing_api.build_router(spool.append, now, new_id))
     api.include_router(quality_api.build_router(clickhouse, store.prompt))
     api.include_router(health_router(live, spool, folder, embedded=embedded))

@@ -56,6 +56,7 @@ TOOLS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    sys.path.append(str(LITELLM))  # last: where both have a package, the environment's counts
     config.addinivalue_line("markers", "needs(*tools): programs beyond Python that the test runs")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LastLines(config), "slugline-last-lines")

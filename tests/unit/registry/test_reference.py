@@ -3,7 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.errors import PromptReferenceInvalidError
-from registry.reference import Reference, check_channel, check_slug, parse_reference, parse_selector, suggest_slug
+from registry.reference import (
+    Reference,
+    check_channel,
+    check_slug,
+    is_version_id,
+    parse_reference,
+    parse_selector,
+    suggest_slug,
+)
 
 
 @pytest.mark.parametrize(
@@ -15,6 +23,7 @@ from registry.reference import Reference, check_channel, check_slug, parse_refer
         ("a@007", "a", 7),
         ("team.a_b-c@eu-west_1", "team.a_b-c", "eu-west_1"),
         ("a@v7", "a", "v7"),
+        ("a@0198c0de-0000-7000-8000-00000000abcd", "a", "0198c0de-0000-7000-8000-00000000abcd"),
     ],
 )
 def test_reads_what_a_call_names(text, slug, selector):
@@ -83,3 +92,9 @@ def test_a_channel_can_not_look_like_a_pinned_number():
     for name in ("pinned", "7", "", "A", "a" * 37):
         with pytest.raises(PromptReferenceInvalidError):
             check_channel(name)
+
+
+@given(name=st.from_regex(r"[a-z][a-z0-9_-]{0,35}", fullmatch=True))
+def test_no_channel_is_a_versions_id(name):
+    assert not is_version_id(name)
+    assert is_version_id("0198c0de-0000-7000-8000-00000000abcd")
