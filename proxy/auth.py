@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from proxy.errors import NotAllowed, NotAuthenticated
+from proxy.plan import PROVIDER_KEY_HEADERS
 from registry.keys import KEY_TEXT, PREFIX, CallerKey, allows, key_hash
 from registry.live import LiveRegistry
 
 KEY_HEADER = "x-slugline-key"
-KEY_HEADERS = (KEY_HEADER, "authorization", "x-api-key", "api-key", "x-goog-api-key")
-"""Where a key may stand, in the order in which they are looked at: Slugline's own, OpenAI's, Anthropic's, Azure's and Google's."""
+KEY_HEADERS = (KEY_HEADER, *PROVIDER_KEY_HEADERS, "x-portkey-api-key")
+"""Where a key may stand, in the order in which they are looked at: Slugline's own, the providers', Portkey's."""
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:

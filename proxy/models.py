@@ -10,7 +10,7 @@ from proxy.auth import authenticate, may_use_model, may_use_prompt, without_keys
 from proxy.errors import ProxyError, RouteNotFound
 from proxy.line import Line
 from proxy.naming import MODEL_PREFIX
-from proxy.plan import KEY_HEADERS, upstream_request
+from proxy.plan import PROVIDER_KEY_HEADERS, upstream_request
 from proxy.providers import Provider, Route, route
 from proxy.reply import Reply
 
@@ -86,4 +86,4 @@ def _named(entry: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _only_keys(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name in KEY_HEADERS}
+    return {name: value for name, value in headers.items() if name in PROVIDER_KEY_HEADERS}

@@ -14,13 +14,14 @@ PROVIDER_HEADER = "x-slugline-provider"
 ASKED_FOR_USAGE = frozenset({"chat", "completions"})
 """Dialects whose streams tell usage only when asked."""
 
-KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+PROVIDER_KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+"""Where the SDKs of OpenAI, Anthropic, Azure and Google put a key."""
 
 NOT_FORWARDED = frozenset(
     {
         # Hop by hop (RFC 9110, section 7.6.1), or made anew for the upstream request.
         *("connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "expect"),
-        *("host", "content-length", "content-type", "accept-encoding", "proxy-authorization", *KEY_HEADERS),
+        *("host", "content-length", "content-type", "accept-encoding", "proxy-authorization", *PROVIDER_KEY_HEADERS),
         # Meant for this server alone.
         *("cookie", "origin", "referer", "forwarded", "x-real-ip"),
         *("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"),
@@ -64,10 +65,10 @@ def upstream_request(
     if provider.api_key:  # with a key of its own, the provider never sees the caller's
         forwarded.append((wire.key_header, f"{wire.key_prefix}{provider.api_key}"))
     elif translated:
-        key = next((headers[name] for name in KEY_HEADERS if headers.get(name)), "").removeprefix("Bearer ")
+        key = next((headers[name] for name in PROVIDER_KEY_HEADERS if headers.get(name)), "").removeprefix("Bearer ")
         forwarded += [(wire.key_header, f"{wire.key_prefix}{key}")] if key else []
     else:
-        forwarded += [(name, headers[name]) for name in KEY_HEADERS if headers.get(name)]
+        forwarded += [(name, headers[name]) for name in PROVIDER_KEY_HEADERS if headers.get(name)]
     return UpstreamRequest(
         provider=provider.name,
         method=method,

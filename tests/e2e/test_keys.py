@@ -203,6 +203,22 @@ def test_prompts_and_channels(keyed: Server) -> None:
     assert code(call(keyed, text, path="audio/speech")) == (403, "auth_prompt_not_allowed")
 
 
+def test_what_a_path_names_is_the_keys_too(keyed: Server) -> None:
+    """Portkey's paths, and a slug that carries its number: the ways around the body are no ways around the key."""
+    ours = new_key(keyed, "of-the-path", prompts=["billing"], channels=["stable"])
+    assert code(keyed.api.post("/v1/prompts/billing/render", json={})) == (401, "auth_key_missing")
+    assert call(keyed, ours, "prompts/billing/render").json()["data"]["messages"][0]["content"] == "Version 2."
+    for what in ("render", "completions"):
+        assert code(call(keyed, ours, f"prompts/support-bot/{what}")) == (403, "auth_prompt_not_allowed")
+        assert code(call(keyed, ours, f"prompts/nobody-knows/{what}")) == (403, "auth_prompt_not_allowed")
+        assert code(call(keyed, ours, f"prompts/billing@latest/{what}")) == (403, "auth_channel_not_allowed")
+    assert call(keyed, ours, "prompts/billing.v2/completions").status_code == 200
+    assert code(call(keyed, ours, "prompts/billing.v1/completions")) == (403, "auth_channel_not_allowed")
+    assert code(call(keyed, ours, prompt_id="support-bot.v2", prompt_variables={})) == (403, "auth_prompt_not_allowed")
+    portkeys = {"x-portkey-api-key": ours}
+    assert keyed.api.post("/v1/prompts/billing/render", json={}, headers=portkeys).status_code == 200
+
+
 def test_a_key_has_a_default_channel_of_its_own(keyed: Server) -> None:
     staging, production = new_key(keyed, "staging", default_channel="latest"), new_key(keyed, "production")
     for text, number in ((staging, 3), (production, 2)):

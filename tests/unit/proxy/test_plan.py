@@ -2,7 +2,7 @@
 
 import json
 
-from proxy.plan import KEY_HEADERS, json_body, upstream_request, with_usage
+from proxy.plan import PROVIDER_KEY_HEADERS, json_body, upstream_request, with_usage
 from proxy.providers import Provider, Route
 
 PROVIDER = Provider(name="p", base_url="https://p/v1", api_key="server-key")
@@ -70,9 +70,9 @@ def test_a_servers_key_goes_where_its_provider_looks_for_it() -> None:
         ("gemini", "x-goog-api-key", "k"),
     ]:
         provider = Provider(name="p", kind=kind, base_url="https://p", api_key="k")  # type: ignore[arg-type]
-        callers = dict.fromkeys(KEY_HEADERS, "callers")
+        callers = dict.fromkeys(PROVIDER_KEY_HEADERS, "callers")
         headers = dict(upstream_request(Route(provider=provider, model="m"), "x", callers, b"").headers)
-        assert {name: headers[name] for name in headers if name in KEY_HEADERS} == {header: value}
+        assert {name: headers[name] for name in headers if name in PROVIDER_KEY_HEADERS} == {header: value}
 
 
 def test_headers_for_others_go_on_and_headers_for_us_do_not() -> None:
