@@ -19,7 +19,6 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import orjson
@@ -40,9 +39,9 @@ USAGE = ("prompt:", "cached:", "completion:", "reasoning:")
 
 HEAD = """# Libraries that translate between wire formats
 
-`python -m bench.translation --write` on Python {python}; {cases} fidelity cases in nine pairs of dialects, medians of seven rounds. Costs are
-of chat to Anthropic: a tool loop as a request, an answer with thinking and two tools, one event of that answer's stream (for proxy/dialects
-with parsing and framing).
+`python -m bench.translation --write` on Python {python}; {cases} fidelity cases in nine pairs of dialects, best of 15 rounds. Costs
+are of chat to Anthropic: a tool loop as a request, an answer with thinking and two tools, and one event of that answer's stream, with
+parsing and framing.
 
 **Verdict: own code.** llm-rosetta covers every pair, but loses thinking signatures, JSON Schemas, PDF files, cache marks and users on the
 way to Anthropic, counts cached tokens wrongly, and its Responses streams lack sequence numbers. any-llm makes SDK objects and covers the
@@ -175,10 +174,8 @@ def camel(value: Any) -> Any:
     """Google's API takes names and types in both spellings; the reader knows one of them."""
     if isinstance(value, list):
         return [camel(item) for item in value]
-    if value in {"OBJECT", "STRING"}:
-        return value.lower()
     if not isinstance(value, dict):
-        return value
+        return value.lower() if value in ("OBJECT", "STRING") else value
     return {re.sub("_([a-z])", lambda found: found.group(1).upper(), key): camel(item) for key, item in value.items()}
 
 
@@ -253,14 +250,14 @@ def judged(problems: Callable[..., list[str]], *arguments: Any) -> str | None:
 
 
 def microseconds(function: Callable[[], Any]) -> float:
-    """The median cost of one call, of seven rounds of 200."""
+    """The cost of one call in the best of 15 rounds of 100: the machine is shared, and only what disturbs makes a round slower."""
     rounds = []
-    for _ in range(7):
+    for _ in range(15):
         before = time.perf_counter()
-        for _ in range(200):
+        for _ in range(100):
             function()
-        rounds.append((time.perf_counter() - before) / 200 * 1e6)
-    return median(rounds)
+        rounds.append((time.perf_counter() - before) / 100 * 1e6)
+    return min(rounds)
 
 
 def costs(library: Any) -> list[str]:
