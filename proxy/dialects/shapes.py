@@ -25,6 +25,13 @@ def dicts(value: Any) -> list[Json]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
+def listed(answer: Mapping[str, Any], key: str) -> list[Json]:
+    """The objects that make an answer an answer. Raises ValueError where the key has no list: it is no answer then."""
+    if not isinstance(answer.get(key), list):
+        raise ValueError(f"the answer has no list '{key}'")
+    return dicts(answer[key])
+
+
 def text(value: Any) -> str:
     """The text itself, or an empty one."""
     return value if isinstance(value, str) else ""

@@ -165,8 +165,6 @@ def _plain(hop: Hop) -> Hop:
         chat, dropped = hop.request(body)
         for message in dicts(chat.get("messages")):
             message.pop("thinking_blocks", None)
-        for tool in dicts(chat.get("tools")):
-            tool.pop("cache_control", None)
         return chat, (*dropped, *(["top_k"] if chat.pop("top_k", None) is not None else []))
 
     return Hop(request=request, answer=hop.answer, error=hop.error, events=hop.events, caller_names=hop.caller_names)

@@ -142,7 +142,7 @@ REQUESTS = [
     chat("max_tokens", max_tokens=50),
     chat("max_completion_tokens", max_completion_tokens=60),
     chat("no limit"),
-    chat("temperature and top_p", temperature=0.25, top_p=0.75),
+    chat("temperature and top_p", model="claude-sonnet-4-0", temperature=0.25, top_p=0.75),
     chat("reasoning effort", reasoning_effort="medium"),
     chat("a user", user="u-17", metadata={}),
     chat("a stream", stream=True, stream_options={"include_usage": True}),

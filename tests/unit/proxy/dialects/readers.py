@@ -284,12 +284,23 @@ def request_differences(
         meaning["choice"] = meaning["choice"] or "auto"
         for said in meaning["turns"]:
             said["parts"] = [_comparable(part, caller, provider) for part in said["parts"]]
-            said["parts"] = [part for part in said["parts"] if part]
+            said["parts"] = _joined([part for part in said["parts"] if part], said["role"])
     return [
         f"{key}: {got[key]!r} instead of {wanted[key]!r}"
         for key in wanted
         if key not in unsaid and wanted[key] != got[key]
     ]
+
+
+def _joined(parts: list[Json], role: str) -> list[Json]:
+    """The model's own texts in a row read as one, however they are cut."""
+    told: list[Json] = []
+    for part in parts:
+        if role == "assistant" and told and told[-1]["kind"] == part["kind"] == "text":
+            told[-1] = {**told[-1], "text": told[-1]["text"] + part["text"]}
+        else:
+            told.append(part)
+    return told
 
 
 def _comparable(part: Json, caller: str, provider: str) -> Json:

@@ -87,3 +87,11 @@ def test_error_keeps_the_providers_words(failure: Failure) -> None:
         error = between("messages", "gemini").error(failure.body, failure.status)
         assert error["type"] == "error"
         assert (error["error"]["message"], error["error"]["type"]) == (failure.message, failure.anthropic_type)
+
+
+@pytest.mark.parametrize("provider", ["messages", "gemini", "chat"])
+@pytest.mark.parametrize("body", [{}, {"ok": True}, {"choices": [], "content": None, "candidates": []}])
+def test_an_object_that_is_no_answer_is_never_made_one(provider: str, body: dict[str, Any]) -> None:
+    for caller in {"chat", "responses", "messages"} - {provider}:
+        with pytest.raises(ValueError, match="the answer has no"):
+            between(caller, provider).answer(body, CALLERS_BODY[caller])

@@ -12,6 +12,9 @@ from tests.unit.proxy.dialects.test_cases import CALLERS_BODY, between
 Json = dict[str, Any]
 
 
+ADAPTIVE = {"type": "adaptive", "display": "summarized"}
+
+
 def to(provider: str, model: str = "claude-sonnet-4-6", **body: Any) -> Json:
     return between("chat", provider).request({"model": model, "messages": HI, **body})
 
@@ -167,12 +170,12 @@ def test_limit_where_the_caller_sets_none(model: str, limit: int) -> None:
             {"type": "enabled", "budget_tokens": 3072},
         ),
         ("claude-sonnet-4-5", {"reasoning_effort": "high", "max_tokens": 2000}, None),
-        ("claude-opus-4-6", {"reasoning_effort": "high"}, {"type": "adaptive"}),
-        ("claude-opus-5", {"reasoning_effort": "minimal"}, {"type": "adaptive"}),
+        ("claude-opus-4-6", {"reasoning_effort": "high"}, ADAPTIVE),
+        ("claude-opus-5", {"reasoning_effort": "minimal"}, ADAPTIVE),
         ("claude-opus-5", {"reasoning_effort": "none"}, {"type": "disabled"}),
         ("claude-opus-5", {"reasoning_effort": "high", "tools": [WEATHER], "tool_choice": "required"}, None),
         ("claude-sonnet-4-5", {"reasoning_effort": "low", "messages": PARALLEL}, None),
-        ("claude-opus-5", {"reasoning_effort": "low", "messages": PARALLEL}, {"type": "adaptive"}),
+        ("claude-opus-5", {"reasoning_effort": "low", "messages": PARALLEL}, ADAPTIVE),
     ],
 )
 def test_reasoning_effort(model: str, body: Json, wanted: Json | None) -> None:
@@ -183,7 +186,7 @@ def test_reasoning_effort(model: str, body: Json, wanted: Json | None) -> None:
     assert ("reasoning_effort" in made.dropped(whole)) == (wanted is None)
     if wanted and "budget_tokens" in wanted:
         assert out["max_tokens"] >= wanted["budget_tokens"] + 1024
-    if wanted == {"type": "adaptive"}:
+    if wanted == ADAPTIVE:
         assert out["output_config"]["effort"] in {"low", "high"}
 
 
@@ -192,6 +195,26 @@ def test_thinking_takes_no_sampling() -> None:
     out = to("messages", **body)
     assert not {"temperature", "top_p", "top_k"} & out.keys()
     assert set(dropped("messages", **body)) == {"temperature", "top_p", "top_k"}
+
+
+@pytest.mark.parametrize(
+    ("model", "sent", "not_carried"),
+    [
+        ("claude-sonnet-4-20250514", {"temperature": 0.2, "top_p": 0.5, "top_k": 4}, ()),
+        ("claude-sonnet-4-5-20250929", {"temperature": 0.2, "top_k": 4}, ("top_p",)),
+        ("anthropic/claude-opus-4-6", {"temperature": 0.2, "top_k": 4}, ("top_p",)),
+        ("claude-opus-4-7", {}, ("temperature", "top_p", "top_k")),
+        ("claude-haiku-5-5", {}, ("temperature", "top_p", "top_k")),
+        ("kimi-k2", {"temperature": 0.2, "top_p": 0.5, "top_k": 4}, ()),
+    ],
+)
+def test_sampling_that_a_model_would_refuse_is_dropped(model: str, sent: Json, not_carried: tuple[str, ...]) -> None:
+    body = {"model": model, "messages": HI, "temperature": 0.2, "top_p": 0.5, "top_k": 4}
+    made = between("chat", "messages")
+    out = made.request(body)
+    assert {key: out[key] for key in ("temperature", "top_p", "top_k") if key in out} == sent
+    assert made.dropped(body) == not_carried
+    assert made.dropped({"model": model, "messages": HI, "temperature": 1, "top_p": 1}) == (), "defaults say nothing"
 
 
 def test_json_mode_is_a_tool_that_must_be_used() -> None:
