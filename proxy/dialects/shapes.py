@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 import orjson
 
@@ -100,7 +101,7 @@ def data_url(url: str) -> tuple[str, str] | None:
         return None
     media_type, options = match.group(1).lower() or "text/plain", match.group(2).lower()
     data = url[match.end() :]
-    return media_type, data if ";base64" in options else base64.b64encode(data.encode()).decode()
+    return media_type, data if ";base64" in options else base64.b64encode(unquote_to_bytes(data)).decode()
 
 
 def decoded_text(data: str, param: str) -> str:

@@ -197,6 +197,7 @@ REQUESTS = [
         providers=("chat", "messages", "gemini"),
         body={
             "model": "m",
+            "instructions": "Be kind.",
             "input": [
                 {"role": "developer", "content": "Be short."},
                 {

@@ -89,6 +89,36 @@ def test_error_keeps_the_providers_words(failure: Failure) -> None:
         assert (error["error"]["message"], error["error"]["type"]) == (failure.message, failure.anthropic_type)
 
 
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (402, "billing_error"),
+        (422, "invalid_request_error"),
+        (503, "overloaded_error"),
+        (529, "overloaded_error"),
+        (500, "api_error"),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [{"error": {"message": "No."}}, {"error": "No."}, {"object": "error", "message": "No."}, {"detail": "No."}],
+)
+def test_errors_of_servers_that_speak_chat_in_their_own_ways(status: int, kind: str, body: Any) -> None:
+    error = between("messages", "chat").error(body, status)
+    assert error == {"type": "error", "error": {"type": kind, "message": "No."}}
+
+
+def test_an_error_without_words() -> None:
+    assert "answered 502" in between("chat", "messages").error(None, 502)["error"]["message"]
+    assert '"odd"' in between("chat", "gemini").error({"odd": 1}, 500)["error"]["message"]
+
+
+def test_total_of_tokens() -> None:
+    case = next(case for case in ANSWERS if case.provider == "messages")
+    assert between("chat", "messages").answer(case.whole, CALLERS_BODY["chat"])["usage"]["total_tokens"] == 38
+    assert between("responses", "messages").answer(case.whole, CALLERS_BODY["responses"])["usage"]["total_tokens"] == 38
+
+
 @pytest.mark.parametrize("provider", ["messages", "gemini", "chat"])
 @pytest.mark.parametrize("body", [{}, {"ok": True}, {"choices": [], "content": None, "candidates": []}])
 def test_an_object_that_is_no_answer_is_never_made_one(provider: str, body: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxy.errors import RequestRefused
 from tests.unit.proxy.dialects.assembling import assembled
 from tests.unit.proxy.dialects.cases import PNG
 from tests.unit.proxy.dialects.readers import answer_differences, answer_of, request_differences
@@ -99,6 +100,43 @@ def chat_requests(draw: st.DrawFn) -> Json:
     return body
 
 
+KEYS = {
+    "chat": [
+        "messages",
+        "max_tokens",
+        "stop",
+        "tools",
+        "tool_choice",
+        "response_format",
+        "reasoning_effort",
+        "n",
+        "metadata",
+    ],
+    "responses": ["input", "instructions", "tools", "tool_choice", "text", "reasoning", "include", "max_output_tokens"],
+    "messages": [
+        "messages",
+        "system",
+        "tools",
+        "tool_choice",
+        "thinking",
+        "output_config",
+        "stop_sequences",
+        "max_tokens",
+    ],
+}
+odd_keys = st.sampled_from(
+    ["type", "role", "content", "text", "function", "name", "json_schema", "image_url", "arguments"]
+)
+odd_words = st.sampled_from(
+    ["user", "assistant", "tool", "function", "json_schema", "tool_use", "message", "high", "x"]
+)
+odd_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | odd_words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(odd_keys, inner, max_size=4),
+    max_leaves=8,
+)
+
+
 @st.composite
 def said(draw: st.DrawFn) -> Json:
     """What an answer says; the words of thinking come first and calls last, as models tell them."""
@@ -170,3 +208,17 @@ def test_an_answer_of_anthropics_comes_back_from_chat(meaning: Json) -> None:
     assert (back["id"], back["model"], back["stop_reason"]) == (claude["id"], claude["model"], claude["stop_reason"])
     counted = ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")
     assert [back["usage"][key] for key in counted] == [claude["usage"][key] for key in counted]
+
+
+@pytest.mark.parametrize("provider", ["messages", "gemini", "chat"])
+@pytest.mark.parametrize("caller", ["chat", "responses", "messages"])
+@given(data=st.data())
+@settings(deadline=None, max_examples=100)
+def test_a_request_of_nonsense_is_refused_in_words(caller: str, provider: str, data: st.DataObject) -> None:
+    if caller == provider:
+        return
+    body = {**CALLERS_BODY[caller], **data.draw(st.dictionaries(st.sampled_from(KEYS[caller]), odd_values, max_size=4))}
+    try:
+        assert isinstance(between(caller, provider).request(body), dict)
+    except RequestRefused as refused:
+        assert refused.message and refused.status == 400

@@ -317,6 +317,12 @@ def test_a_text_file_is_a_text_document() -> None:
     assert (block["source"], block["title"]) == ({"type": "text", "media_type": "text/plain", "data": "Grüße"}, "a.txt")
 
 
+def test_a_data_url_without_base64() -> None:
+    part = {"type": "image_url", "image_url": {"url": "data:image/svg+xml,%3Csvg%2F%3E"}}
+    source = to("messages", messages=[{"role": "user", "content": [part]}])["messages"][0]["content"][0]["source"]
+    assert source == {"type": "base64", "media_type": "image/svg+xml", "data": "PHN2Zy8+"}
+
+
 # ---- Gemini's rules ----------------------------------------------------------------------------------------------------------
 
 
@@ -391,6 +397,15 @@ def test_several_answers_from_gemini() -> None:
 def test_limit_by_the_name_that_the_model_takes(model: str, key: str) -> None:
     assert between("responses", "chat").request({"model": model, "input": "Hi", "max_output_tokens": 7})[key] == 7
     assert between("messages", "chat").request({"model": model, "messages": HI, "max_tokens": 7})[key] == 7
+
+
+@pytest.mark.parametrize("caller", ["responses", "messages"])
+def test_streams_are_asked_for_usage(caller: str) -> None:
+    """Callers of these dialects are always told usage."""
+    assert between(caller, "chat").request({**CALLERS_BODY[caller], "stream": True})["stream_options"] == {
+        "include_usage": True
+    }
+    assert "stream_options" not in between(caller, "chat").request(CALLERS_BODY[caller])
 
 
 def test_strict_servers_get_no_keys_of_others() -> None:

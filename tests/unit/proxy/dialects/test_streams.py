@@ -224,7 +224,12 @@ def test_several_candidates_of_gemini() -> None:
         return {"candidates": [candidate], "responseId": "r"}
 
     stream = between("chat", "gemini").stream(CALLERS_BODY["chat"])
-    events = [event(0, "a", None), event(1, "b", "STOP"), event(0, "c", "STOP")]
+    events = [event(0, "a", None), event(1, "b", "STOP")]
+    for item in events:
+        stream.feed(orjson.dumps(item))
+    assert stream.finish() == [], "one of two was cut off"
+    stream = between("chat", "gemini").stream(CALLERS_BODY["chat"])
+    events.append(event(0, "c", "STOP"))
     told = [piece for item in events for piece in stream.feed(orjson.dumps(item))] + stream.finish()
     choices = [choice for chunk in events_of(told, named=False)[:-1] for choice in chunk["choices"]]
     said = {index: "".join(c["delta"].get("content", "") for c in choices if c["index"] == index) for index in (0, 1)}
