@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from proxy.dialects.hub import reasoning_of, tokens_of
+from proxy.dialects.hub import first_choice, reasoning_of, tokens_of
 from proxy.dialects.shapes import Json, arguments_object, dicts, given, joined_text, table, text
 from proxy.dialects.to_messages_content import thinking_block
 
@@ -25,7 +25,7 @@ STOP_REASONS: Mapping[str, str] = MappingProxyType(
 
 def messages_answer(answer: Mapping[str, Any], body: Mapping[str, Any]) -> Json:
     """Anthropic's answer. `body` is the caller's request."""
-    choice = next(iter(dicts(answer.get("choices"))), {})
+    choice = first_choice(answer)
     message = table(choice.get("message"))
     return {
         "id": text(answer.get("id")),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from proxy.dialects.from_responses_input import seal
-from proxy.dialects.hub import reasoning_of, tokens_of
+from proxy.dialects.hub import first_choice, reasoning_of, tokens_of
 from proxy.dialects.shapes import Json, dicts, given, joined_text, table, text
 
 _INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}
@@ -33,7 +33,7 @@ _ECHOED: Mapping[str, Any] = {
 
 def response(answer: Mapping[str, Any], body: Mapping[str, Any]) -> Json:
     """The response. `body` is the caller's request, which a response repeats in part."""
-    choice = next(iter(dicts(answer.get("choices"))), {})
+    choice = first_choice(answer)
     message = table(choice.get("message"))
     answer_id = text(answer.get("id"))
     output: list[Json] = []

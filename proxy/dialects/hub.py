@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.shapes import Json, count, given, table, text
+from proxy.dialects.shapes import Json, count, given, listed, table, text
 
 _NEWER_OPENAI = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")
 
@@ -64,6 +64,14 @@ def tokens_of(usage: Any) -> Tokens:
 def tool_call(call_id: str, name: str, arguments: str) -> Json:
     """One function call of a message."""
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def first_choice(answer: Mapping[str, Any]) -> Json:
+    """The choice that callers of other dialects are given. Raises ValueError where there is none: it is no answer then."""
+    choices = listed(answer, "choices")
+    if not choices:
+        raise ValueError("the answer has no choice")
+    return choices[0]
 
 
 def reasoning_of(message: Mapping[str, Any]) -> str:

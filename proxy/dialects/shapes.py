@@ -5,6 +5,7 @@ import binascii
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias
+from urllib.parse import unquote_to_bytes
 
 import orjson
 
@@ -23,6 +24,13 @@ def table(value: Any) -> Mapping[str, Any]:
 def dicts(value: Any) -> list[Json]:
     """The objects of a list; none where there is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def listed(answer: Mapping[str, Any], key: str) -> list[Json]:
+    """The objects that make an answer an answer. Raises ValueError where the key has no list: it is no answer then."""
+    if not isinstance(answer.get(key), list):
+        raise ValueError(f"the answer has no list '{key}'")
+    return dicts(answer[key])
 
 
 def text(value: Any) -> str:
@@ -93,7 +101,7 @@ def data_url(url: str) -> tuple[str, str] | None:
         return None
     media_type, options = match.group(1).lower() or "text/plain", match.group(2).lower()
     data = url[match.end() :]
-    return media_type, data if ";base64" in options else base64.b64encode(data.encode()).decode()
+    return media_type, data if ";base64" in options else base64.b64encode(unquote_to_bytes(data)).decode()
 
 
 def decoded_text(data: str, param: str) -> str:

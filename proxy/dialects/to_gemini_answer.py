@@ -26,7 +26,7 @@ def chat_answer(answer: Mapping[str, Any], body: Mapping[str, Any], created: int
     candidates = dicts(answer.get("candidates"))
     choices = [_choice(candidate, answer_id, position) for position, candidate in enumerate(candidates)]
     if not choices:
-        choices = [_blocked(answer)]
+        choices = _blocked(answer)
     return {
         "id": f"chatcmpl-{answer_id}",
         "object": "chat.completion",
@@ -59,16 +59,19 @@ def _choice(candidate: Mapping[str, Any], answer_id: str, position: int) -> Json
     }
 
 
-def _blocked(answer: Mapping[str, Any]) -> Json:
-    """No candidate: the prompt itself was blocked."""
+def _blocked(answer: Mapping[str, Any]) -> list[Json]:
+    """No candidate: the prompt itself was blocked. Raises ValueError if it wasn't: it is no answer then."""
     reason, message = blocked(answer)
-    return {
+    if not reason:
+        raise ValueError("the answer has no candidate")
+    choice = {
         "index": 0,
         "message": {"role": "assistant", "content": None, "refusal": message},
         "logprobs": None,
         "finish_reason": "content_filter",
         "native_finish_reason": reason,
     }
+    return [choice]
 
 
 def blocked(answer: Mapping[str, Any]) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.hop import EventTranslator
-from proxy.dialects.shapes import Json, count, dicts, given, left_over, table, text, untranslatable
+from proxy.dialects.shapes import Json, count, given, left_over, listed, table, text, untranslatable
 
 _READ = frozenset({"model", "input", "dimensions", "encoding_format", "taskType", "title"})
 
@@ -32,7 +32,7 @@ def embeddings_request(body: Mapping[str, Any]) -> tuple[Json, tuple[str, ...]]:
 def embeddings_answer(answer: Mapping[str, Any], body: Mapping[str, Any]) -> Json:
     """OpenAI's answer; vectors are base64 of little-endian floats where the caller wants that, as OpenAI's SDKs do."""
     packed = body.get("encoding_format") == "base64"
-    vectors = [entry.get("values") or [] for entry in dicts(answer.get("embeddings"))]
+    vectors = [entry.get("values") or [] for entry in listed(answer, "embeddings")]
     tokens = count(table(answer.get("usageMetadata")).get("promptTokenCount"))
     return {
         "object": "list",

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from proxy.dialects.hub import chat_usage, tool_call
-from proxy.dialects.shapes import Json, arguments_text, count, dicts, given, table, text
+from proxy.dialects.shapes import Json, arguments_text, count, given, listed, table, text
 from proxy.dialects.to_messages_content import thinking_block
 from proxy.dialects.to_messages_request import JSON_TOOL, makes_json
 
@@ -29,7 +29,7 @@ def chat_answer(answer: Mapping[str, Any], body: Mapping[str, Any], created: int
     """The chat answer. `body` is the chat request, `created` seconds since 1970 (Anthropic says no time)."""
     json_only = makes_json(body)
     texts, thoughts, calls, signed = [], [], [], []
-    for block in dicts(answer.get("content")):
+    for block in listed(answer, "content"):
         kind = block.get("type")
         if kind == "text":
             texts.append(text(block.get("text")))

@@ -7,10 +7,10 @@ Anthropic's own pass as they are. What would change the meaning is refused; what
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects.shapes import Json, dicts, is_set, left_over, list_of_texts, table, text, untranslatable
+from proxy.dialects.shapes import Json, dicts, given, is_set, left_over, list_of_texts, table, text, untranslatable
 from proxy.dialects.to_messages_content import system_and_messages
 from proxy.dialects.to_messages_schema import output_schema
-from proxy.dialects.to_messages_thinking import limit_and_thinking, thinks_by_budget
+from proxy.dialects.to_messages_thinking import limit_and_thinking, sampling_keys, thinks_by_budget
 
 JSON_TOOL = "json_object"
 """Anthropic has no JSON mode without a schema: a tool of this name, which the model must use, stands in for it. Its input is the answer."""
@@ -187,21 +187,22 @@ def _add_format(out: Json, body: Mapping[str, Any]) -> None:
 def _add_sampling(out: Json, body: Mapping[str, Any], dropped: list[str]) -> None:
     """Temperature goes to 2 with OpenAI and to 1 with Anthropic: above that it is sent as 1, and named as not carried.
 
-    While it thinks, Anthropic takes no temperature but 1, no top_k, and a top_p of 0.95 at least.
+    While it thinks, Anthropic takes no temperature but 1, no top_k, and a top_p of 0.95 at least; by model see `sampling_keys`.
     """
+    taken = sampling_keys(text(body.get("model")))
     thinking = table(out.get("thinking")).get("type") in {"enabled", "adaptive"}
     temperature, top_p = body.get("temperature"), body.get("top_p")
     if isinstance(temperature, int | float):
-        if temperature > 1 or (thinking and temperature != 1):
+        sent = None if thinking or not taken else min(temperature, 1)
+        out.update(given(temperature=sent))
+        if temperature != (1 if sent is None else sent):
             dropped.append("temperature")
-        if not thinking:
-            out["temperature"] = min(temperature, 1)
     if isinstance(top_p, int | float):
-        if thinking and top_p < 0.95:
-            dropped.append("top_p")
-        else:
+        if taken > ("temperature" in out) and not (thinking and top_p < 0.95):
             out["top_p"] = top_p
-    if thinking and out.pop("top_k", None) is not None:
+        elif top_p != 1:
+            dropped.append("top_p")
+    if (thinking or not taken) and out.pop("top_k", None) is not None:
         dropped.append("top_k")
 
 

@@ -20,6 +20,8 @@ _SMALL_LIMITS = ((re.compile(r"claude-3-5|claude-3\.5"), 8_192), (re.compile(r"c
 _BUDGET_MODELS = re.compile(
     r"claude-(?:2|3|instant|(?:opus|sonnet|haiku)-4(?:-[015](?!\d)|-20\d{6}|@|$)|4-(?:opus|sonnet)|haiku-4-5)"
 )
+_TAKE_BOTH = re.compile(r"claude-(?:2|3|instant|4-(?:opus|sonnet)|(?:opus|sonnet)-4(?:-0|-20\d{6}|@|$))")
+_TAKE_ONE = re.compile(r"claude-(?:opus|sonnet|haiku)-4-[1-6](?!\d)")
 _BUDGETS: Mapping[str, int] = MappingProxyType(
     {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 24_576, "xhigh": 32_768, "max": 32_768}
 )
@@ -27,6 +29,7 @@ _EFFORTS: Mapping[str, str] = MappingProxyType(
     {"minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "xhigh", "max": "max"}
 )
 _LEAST_BUDGET = 1_024
+_ADAPTIVE = {"type": "adaptive", "display": "summarized"}  # later models give no text of their thinking unless asked
 
 
 def default_limit(model: str) -> int:
@@ -37,6 +40,16 @@ def default_limit(model: str) -> int:
 def thinks_by_budget(model: str) -> bool:
     """Whether a model takes a budget of tokens; all later ones decide by themselves, within an effort."""
     return _BUDGET_MODELS.search(model) is not None
+
+
+def sampling_keys(model: str) -> int:
+    """How many of temperature and top_p a model takes in one request: both up to Claude 4, one up to 4.6, later ones none.
+
+    https://docs.anthropic.com/en/docs/about-claude/models/migrating-to-claude-4. Other makers' models behind this format take both.
+    """
+    if "claude" not in model or _TAKE_BOTH.search(model):
+        return 2
+    return 1 if _TAKE_ONE.search(model) else 0
 
 
 def limit_and_thinking(model: str, limit: int | None, effort: str | None) -> tuple[int, Json, bool]:
@@ -50,7 +63,7 @@ def limit_and_thinking(model: str, limit: int | None, effort: str | None) -> tup
     if effort is None or effort == "none":
         thinking = {"thinking": {"type": "disabled"}} if effort else {}
     elif effort in _EFFORTS and not thinks_by_budget(model):
-        thinking = {"thinking": {"type": "adaptive"}, "output_config": {"effort": _EFFORTS[effort]}}
+        thinking = {"thinking": _ADAPTIVE, "output_config": {"effort": _EFFORTS[effort]}}
     elif effort in _BUDGETS:
         budget = _BUDGETS[effort] if limit is None else min(_BUDGETS[effort], limit - _LEAST_BUDGET)
         if limit is None:

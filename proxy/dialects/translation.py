@@ -103,12 +103,22 @@ def translation(caller: Dialect, provider: Dialect, *, clock: Callable[[], float
             param="model",
         )
     return Translation(
-        request=lambda body: hop.request(body)[0],
-        dropped=lambda body: hop.request(body)[1],
+        request=lambda body: _request(hop, body)[0],
+        dropped=lambda body: _request(hop, body)[1],
         answer=hop.answer,
         error=hop.error,
         stream=lambda body: _Stream(hop.events(body), caller),
     )
+
+
+def _request(hop: Hop, body: Mapping[str, Any]) -> tuple[Json, tuple[str, ...]]:
+    """A request through a step; a value of a kind that no documentation knows is the caller's fault and not a failure of Slugline's."""
+    try:
+        return hop.request(body)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise RequestRefused(
+            f"the request holds a value of another kind than its format knows: {error}", code="request_invalid"
+        ) from error
 
 
 def _callers() -> Mapping[str, Hop]:
@@ -165,8 +175,6 @@ def _plain(hop: Hop) -> Hop:
         chat, dropped = hop.request(body)
         for message in dicts(chat.get("messages")):
             message.pop("thinking_blocks", None)
-        for tool in dicts(chat.get("tools")):
-            tool.pop("cache_control", None)
         return chat, (*dropped, *(["top_k"] if chat.pop("top_k", None) is not None else []))
 
     return Hop(request=request, answer=hop.answer, error=hop.error, events=hop.events, caller_names=hop.caller_names)
