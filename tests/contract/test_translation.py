@@ -122,7 +122,7 @@ TEXT = [chat, chat_stream, responses, responses_stream]
 CALLS = [chat_tools, chat_tool_stream, responses_tools]
 
 
-@pytest.mark.parametrize("model", ["claude-test", "gemini-test", "chat-only/gpt-4o"])
+@pytest.mark.parametrize("model", ["claude-3-test", "gemini-test", "chat-only/gpt-4o"])
 @pytest.mark.parametrize("case", [*TEXT, *CALLS, chat_json], ids=lambda case: case.__name__)
 def test_openais_sdk_and_other_providers(openai: OpenAI, case: Callable[[OpenAI, str], Any], model: str) -> None:
     expected = WEATHER if case in CALLS else {"city": "Paris"} if case is chat_json else ANSWER
@@ -139,7 +139,7 @@ def test_anthropics_sdk_and_other_providers(
     assert case(anthropic, model) == (WEATHER if case in (messages_tools, messages_tool_stream) else ANSWER)
 
 
-@pytest.mark.parametrize("model", ["claude-test", "gemini-test"])
+@pytest.mark.parametrize("model", ["claude-3-test", "gemini-test"])
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_a_translated_call_is_a_row_in_its_callers_terms(
     aimock_server: Server, openai: OpenAI, aimock: Aimock, model: str, stream: bool
@@ -170,7 +170,7 @@ def test_a_translated_call_is_a_row_in_its_callers_terms(
     assert aimock.journal(f"You work for {company}.")
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "gemini-test", "claude-test"])
+@pytest.mark.parametrize("model", ["gpt-4o", "gemini-test", "claude-3-test"])
 def test_a_prompt_on_messages(aimock_server: Server, anthropic: Anthropic, aimock: Aimock, model: str) -> None:
     aimock_server.save(
         "on-messages",
@@ -213,5 +213,5 @@ def test_what_a_format_cannot_say_is_refused_by_name(openai: OpenAI) -> None:
     import openai as sdk
 
     with pytest.raises(sdk.BadRequestError, match="'n' must be 1") as refused:
-        openai.chat.completions.create(model="claude-test", messages=asks("?"), n=2)
+        openai.chat.completions.create(model="claude-3-test", messages=asks("?"), n=2)
     assert (refused.value.param, refused.value.code) == ("n", "request_not_translatable")
