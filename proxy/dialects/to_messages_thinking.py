@@ -20,7 +20,7 @@ _SMALL_LIMITS = ((re.compile(r"claude-3-5|claude-3\.5"), 8_192), (re.compile(r"c
 _BUDGET_MODELS = re.compile(
     r"claude-(?:2|3|instant|(?:opus|sonnet|haiku)-4(?:-[015](?!\d)|-20\d{6}|@|$)|4-(?:opus|sonnet)|haiku-4-5)"
 )
-_TAKE_BOTH = re.compile(r"claude-(?:2|3|instant|4-(?:opus|sonnet)|(?:opus|sonnet)-4(?:-0|-20\d{6}|@|$))")
+_TAKE_NONE = re.compile(r"claude-(?:[a-z]+-(?:4-[7-9]|[5-9]|\d\d)(?!\d)|mythos|fable)")
 _TAKE_ONE = re.compile(r"claude-(?:opus|sonnet|haiku)-4-[1-6](?!\d)")
 _BUDGETS: Mapping[str, int] = MappingProxyType(
     {"minimal": 1_024, "low": 2_048, "medium": 8_192, "high": 24_576, "xhigh": 32_768, "max": 32_768}
@@ -45,11 +45,11 @@ def thinks_by_budget(model: str) -> bool:
 def sampling_keys(model: str) -> int:
     """How many of temperature and top_p a model takes in one request: both up to Claude 4, one up to 4.6, later ones none.
 
-    https://docs.anthropic.com/en/docs/about-claude/models/migrating-to-claude-4. Other makers' models behind this format take both.
+    https://docs.anthropic.com/en/docs/about-claude/models/migrating-to-claude-4. Other names take both.
     """
-    if "claude" not in model or _TAKE_BOTH.search(model):
-        return 2
-    return 1 if _TAKE_ONE.search(model) else 0
+    if _TAKE_NONE.search(model):
+        return 0
+    return 1 if _TAKE_ONE.search(model) else 2
 
 
 def limit_and_thinking(model: str, limit: int | None, effort: str | None) -> tuple[int, Json, bool]:

@@ -205,6 +205,8 @@ def test_thinking_takes_no_sampling() -> None:
         ("anthropic/claude-opus-4-6", {"temperature": 0.2, "top_k": 4}, ("top_p",)),
         ("claude-opus-4-7", {}, ("temperature", "top_p", "top_k")),
         ("claude-haiku-5-5", {}, ("temperature", "top_p", "top_k")),
+        ("claude-mythos-preview", {}, ("temperature", "top_p", "top_k")),
+        ("claude-3-5-sonnet-20241022", {"temperature": 0.2, "top_p": 0.5, "top_k": 4}, ()),
         ("kimi-k2", {"temperature": 0.2, "top_p": 0.5, "top_k": 4}, ()),
     ],
 )
