@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from proxy.endpoints import ENDPOINTS, Endpoint, passed_through
 from proxy.errors import ErrorFormat, RouteNotFound
 from proxy.line import CallRequest, Line
-from proxy.models import list_models
+from proxy.models import get_model, list_models
 from proxy.rendering import render_prompt
 from proxy.reply import Reply
 
@@ -25,12 +25,13 @@ CHAT = ENDPOINTS["/v1/chat/completions"]
 class Path:
     """Paths of one pattern, the method they take, and what they lead to; the group `prompt` is a reference to a prompt.
 
-    Where `others_pass`, other methods go on to the provider, else they are refused.
+    `endpoint` is None for paths that are no endpoint of a dialect. Where `others_pass`, other methods go on to the provider, else
+    they are refused.
     """
 
     pattern: re.Pattern[str]
     method: str
-    endpoint: Endpoint
+    endpoint: Endpoint | None = None
     answer: Answer | None = None
     others_pass: bool = False
 
@@ -44,22 +45,13 @@ class Place:
     answer: Answer | None = None
 
 
-async def _models(call: CallRequest, line: Line) -> Reply:
-    return await list_models(line, call.headers)
-
-
 PATHS: Sequence[Path] = (
     *(
         Path(pattern=re.compile(re.escape(path)), method="POST", endpoint=endpoint)
         for path, endpoint in ENDPOINTS.items()
     ),
-    Path(
-        pattern=re.compile("/v1/models"),
-        method="GET",
-        endpoint=passed_through("/v1/models"),
-        answer=_models,
-        others_pass=True,
-    ),
+    Path(pattern=re.compile("/v1/models"), method="GET", answer=list_models, others_pass=True),
+    Path(pattern=re.compile("/v1/models/.+"), method="GET", answer=get_model, others_pass=True),
     Path(pattern=re.compile("/v1/prompts/(?P<prompt>[^/]+)/completions"), method="POST", endpoint=CHAT),
     Path(
         pattern=re.compile("/v1/prompts/(?P<prompt>[^/]+)/render"), method="POST", endpoint=CHAT, answer=render_prompt
@@ -77,7 +69,8 @@ def locate(method: str, path: str, raw_path: str) -> Place:
         if found is None:
             continue
         if method == known.method:
-            return Place(endpoint=known.endpoint, prompt=found.groupdict().get("prompt"), answer=known.answer)
+            endpoint = known.endpoint or passed_through(raw_path)
+            return Place(endpoint=endpoint, prompt=found.groupdict().get("prompt"), answer=known.answer)
         if not known.others_pass:
             message = f"{method} {path} is not an endpoint; it takes {known.method}"
             raise RouteNotFound(message, code="request_route_not_found")
@@ -88,4 +81,5 @@ def locate(method: str, path: str, raw_path: str) -> Place:
 
 def errors_at(path: str) -> ErrorFormat:
     """How a path tells errors of requests that lead nowhere."""
-    return next((known.endpoint.errors for known in PATHS if known.pattern.fullmatch(path)), "openai")
+    endpoints = (known.endpoint for known in PATHS if known.pattern.fullmatch(path))
+    return next((endpoint.errors for endpoint in endpoints if endpoint is not None), "openai")

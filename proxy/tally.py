@@ -129,12 +129,12 @@ def _add_choice(choices: dict[int, dict[str, Any]], part: Mapping[str, Any]) -> 
 
 
 def _add_delta(message: dict[str, Any], delta: Mapping[str, Any]) -> None:
-    """Strings grow, except those that name something; lists of parts with an index are joined part by part."""
+    """Strings grow, except those that name something; lists grow, and their parts that have an index are joined part by part."""
     for key, value in delta.items():
-        if key == "tool_calls":
-            calls = message.setdefault("tool_calls", [])
-            for part in _dicts(value):
-                _add_tool_call(calls, part)
+        if isinstance(value, list):
+            parts = message.setdefault(key, [])
+            for part in value:
+                _add_part(parts, part)
         elif isinstance(value, str) and key not in {"role", "id", "type", "name"}:
             message[key] = (message.get(key) or "") + value
         elif isinstance(value, dict):
@@ -143,13 +143,17 @@ def _add_delta(message: dict[str, Any], delta: Mapping[str, Any]) -> None:
             message[key] = value
 
 
-def _add_tool_call(calls: list[dict[str, Any]], part: Mapping[str, Any]) -> None:
-    index = part.get("index", 0)
-    call = next((call for call in calls if call.get("index") == index), None)
-    if call is None:
-        call = {"index": index}
-        calls.append(call)
-    _add_delta(call, {key: value for key, value in part.items() if key != "index"})
+def _add_part(parts: list[Any], part: Any) -> None:
+    """A tool call's next piece, or a block of thinking's; what has no index is a part of its own."""
+    if not isinstance(part, dict) or "index" not in part:
+        parts.append(part)
+        return
+    index = part["index"]
+    known = next((one for one in parts if isinstance(one, dict) and one.get("index") == index), None)
+    if known is None:
+        known = {"index": index}
+        parts.append(known)
+    _add_delta(known, {key: value for key, value in part.items() if key != "index"})
 
 
 def details(value: Mapping[str, Any], key: str) -> Mapping[str, Any]:

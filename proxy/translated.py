@@ -16,19 +16,18 @@ _ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 def translated(between: Translation | None, answer: ProviderAnswer, body: bytes, asked: Mapping[str, Any]) -> bytes:
     """A whole answer as the caller's dialect says it, the provider's errors included; as it came where the dialects agree.
 
-    What is no JSON object is left as it is. Raises UpstreamMalformed for an object that is no answer.
+    What is no JSON is left as it is. Raises UpstreamMalformed for an object that is no answer.
     """
     if between is None:
         return body
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError:
-        found = None
-    if not isinstance(found, dict):
         return body
     try:
-        said = between.answer(found, asked) if answer.status < 400 else between.error(found, answer.status)
-        return orjson.dumps(said)
+        if answer.status >= 400:
+            return orjson.dumps(between.error(found, answer.status))
+        return orjson.dumps(between.answer(found, asked)) if isinstance(found, dict) else body
     except _ODD as error:
         raise _malformed(answer.provider, error) from error
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from openai import OpenAI
+from openai import NotFoundError, OpenAI
 from openai.types.responses import ResponseCompletedEvent
 
 from tests.plugins.aimock import Aimock
@@ -188,3 +188,13 @@ def test_a_prompt_where_none_can_be_used_is_refused(prompted: Server) -> None:
 def test_a_prompt_named_twice_is_refused(prompted: Server) -> None:
     answer = prompted.chat(model="prompt/order-desk@1", prompt={"id": "order-desk"}, messages=QUESTION)
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "model")
+
+
+def test_one_model_or_prompt_by_name(prompted: Server, through: OpenAI) -> None:
+    assert through.models.retrieve("prompt/order-desk").owned_by == "slugline"
+    listed = next(model for model in through.models.list() if model.id.startswith("gpt-"))
+    found = through.models.retrieve(listed.id)
+    assert (found.id, found.object) == (listed.id, "model")
+    for name in ("prompt/nobody-knows", "gpt-nobody-knows"):
+        with pytest.raises(NotFoundError, match="nobody-knows"):
+            through.models.retrieve(name)

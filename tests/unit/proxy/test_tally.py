@@ -1,6 +1,7 @@
 """A stream's tally equals that of the same answer unstreamed."""
 
 import json
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +133,19 @@ def test_any_json_gives_a_tally(value: object) -> None:
     payload = json.dumps(value).encode()
     tally_body(payload)
     tally_events([payload, payload], complete=True)
+
+
+def test_lists_of_a_stream_grow_and_their_parts_are_joined_by_index() -> None:
+    deltas: list[dict[str, Any]] = [
+        {"thinking_blocks": [{"index": 0, "type": "thinking", "thinking": "Hm"}]},
+        {"thinking_blocks": [{"index": 0, "signature": "s"}, {"index": 1, "type": "thinking", "thinking": "So"}]},
+        {"annotations": [{"type": "url_citation"}]},
+        {"annotations": [{"type": "file_citation"}]},
+    ]
+    events = [json.dumps({"choices": [{"index": 0, "delta": delta}]}).encode() for delta in deltas]
+    message = json.loads(tally_events(events, complete=True).response)["choices"][0]["message"]
+    assert message["thinking_blocks"] == [
+        {"index": 0, "type": "thinking", "thinking": "Hm", "signature": "s"},
+        {"index": 1, "type": "thinking", "thinking": "So"},
+    ]
+    assert [note["type"] for note in message["annotations"]] == ["url_citation", "file_citation"]
