@@ -29,7 +29,7 @@ _WORD = 8
 _FIRST_BYTES = 64 * 1024
 
 
-class NotASheet(Exception):
+class NotASheet(OSError):
     """The file is not a tally sheet of this version."""
 
 
@@ -72,7 +72,7 @@ class Sheet:
             return None
         try:
             return cls(fd, writable=False)
-        except (OSError, ValueError, NotASheet):
+        except OSError:
             os.close(fd)
             return None
 
@@ -115,10 +115,10 @@ class Sheet:
         self._known = count
 
     def _map_again(self) -> None:
+        mapped = self._map()
         self.words.release()
         self._mapped.close()
-        self._mapped = self._map()
-        self.words = memoryview(self._mapped).cast("Q")
+        self._mapped, self.words = mapped, memoryview(mapped).cast("Q")
 
     def _map(self) -> mmap.mmap:
         size = os.fstat(self._fd).st_size // _FIRST_BYTES * _FIRST_BYTES  # a write that ended half-way left the rest

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import httpx
 import openai
 import pytest
@@ -56,8 +57,15 @@ class Upstream:
             answer = {"id": "c", "object": "chat.completion", "created": 1, "model": "cheap", "choices": [choice]}
             if "completions" in scope["path"]:
                 answer["usage"] = usage
-        raw = json.dumps(answer).encode()
-        kind = [(b"content-type", b"application/json"), (b"x-ratelimit-remaining-requests", b"777")]
+        raw, content_type = json.dumps(answer).encode(), b"application/json"
+        if b'"stream":true' in body.replace(b" ", b""):
+            chunk = {**answer, "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "hi"}}]}
+            end = {**chunk, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+            raw = (
+                b"".join(b"data: " + json.dumps(each).encode() + b"\n\n" for each in (chunk, end)) + b"data: [DONE]\n\n"
+            )
+            content_type = b"text/event-stream"
+        kind = [(b"content-type", content_type), (b"x-ratelimit-remaining-requests", b"777")]
         await send({"type": "http.response.start", "status": 200, "headers": kind})
         await send({"type": "http.response.body", "body": raw})
 
@@ -157,6 +165,33 @@ def test_the_official_sdk_raises_its_own_exceptions(keyed: Server) -> None:
     assert (refused.value.code, refused.value.type) == ("auth_rate_limited", "rate_limit_error")
     assert 1 <= int(refused.value.response.headers["retry-after"]) <= 61
     assert refused.value.response.headers["x-ratelimit-remaining-requests"] == "0"
+
+
+def test_anthropics_sdk_puts_the_key_elsewhere_and_raises_its_own(keyed: Server, upstream: Upstream) -> None:
+    message = {"role": "user", "content": "hi"}
+
+    def sdk(key: str) -> anthropic.Anthropic:
+        return anthropic.Anthropic(base_url=keyed.url, api_key=key, max_retries=0)
+
+    with sdk("sk-ant-nobody") as client, pytest.raises(anthropic.AuthenticationError) as missing:
+        client.messages.create(model="cheap", max_tokens=9, messages=[message])  # type: ignore[list-item]
+    assert missing.value.body["error"]["type"] == "authentication_error"  # type: ignore[index]
+    with sdk(new_key(keyed, "claude", models=["cheap"])) as client:
+        assert client.messages.create(model="cheap", max_tokens=9, messages=[message]).type == "message"  # type: ignore[list-item]
+        assert "slk_" not in str(upstream.arrived[-1])
+        with pytest.raises(anthropic.PermissionDeniedError):
+            client.messages.create(model="dear", max_tokens=9, messages=[message])  # type: ignore[list-item]
+
+
+def test_a_stream_is_paid_for_too(keyed: Server) -> None:
+    text = new_key(keyed, "streams", budget_usd="1.5", budget_period="day", requests_per_minute=100)
+    for left in ("99", "98"):
+        answer = call(keyed, text, stream=True)
+        assert answer.text.rstrip().endswith("data: [DONE]")
+        assert answer.headers.get_list("x-ratelimit-remaining-requests") == [left]
+    refused = call(keyed, text, stream=True)
+    assert code(refused) == (429, "auth_budget_spent")
+    assert "the next day begins at" in refused.json()["error"]["message"]
 
 
 def test_a_revoked_key_is_refused_by_the_very_next_request_on_every_worker(keyed: Server) -> None:
