@@ -46,12 +46,13 @@ class Edge:
         path, method = scope["path"], scope["method"]
         try:
             if path in ENDPOINTS and method == "POST":
-                body = await _body(receive)
-                await self._call(
-                    CallRequest(endpoint=ENDPOINTS[path], headers=_headers(scope), body=body),
-                    receive,
-                    send,
+                call = CallRequest(
+                    endpoint=ENDPOINTS[path],
+                    headers=_headers(scope),
+                    body=await _body(receive),
+                    query=scope["query_string"].decode("latin-1"),
                 )
+                await self._call(call, receive, send)
             elif path == "/v1/models" and method == "GET":
                 await _send_reply(await list_models(self._line, _headers(scope)), send)
             elif path in ENDPOINTS:

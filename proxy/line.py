@@ -25,6 +25,11 @@ class CallRequest:
     query: str = ""
     purpose: str = "production"
 
+    @property
+    def target(self) -> str:
+        """The path below /v1 with the caller's query, as a provider that is asked the same is asked it."""
+        return self.endpoint.path + (f"?{self.query}" if self.query else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
