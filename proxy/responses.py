@@ -17,6 +17,8 @@ from registry.values import Content
 ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 """Types of the event that ends a stream."""
 
+_NOT_YET = frozenset({"queued", "in_progress"})
+
 _RENAMED = {
     "max_tokens": "max_output_tokens",
     "max_completion_tokens": "max_output_tokens",
@@ -88,6 +90,8 @@ def tally_response_events(payloads: Iterable[bytes], *, complete: bool) -> Tally
             error = error_text(event.get("error") or event)
     if not complete or not answer.get("output"):
         answer = {**answer, "output_text": "".join(parts)}
+    if answer.get("status") in _NOT_YET:  # as the first events tell it: the last one never came
+        answer = {key: value for key, value in answer.items() if key != "status"}
     return _tally({**answer, **({"error": error} if error else {})}, orjson.dumps(answer).decode(), complete=complete)
 
 
