@@ -6,5 +6,6 @@ pytest_plugins = [
     "tests.plugins.engine",
     "tests.plugins.server",
     "tests.plugins.aimock",
+    "tests.plugins.llmock",
     "pytester",
 ]

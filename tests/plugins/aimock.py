@@ -83,7 +83,7 @@ FIXTURES: list[dict[str, Any]] = [
     {"match": {"userMessage": "in many words"}, "response": {"content": _TEXT * 40}},
     {"match": {"userMessage": "ünïcode"}, "response": {"content": "Das Päckchen 📦 kommt — морген, 明天。"}},
     {"match": {"userMessage": "slowly"}, "response": {"content": _TEXT * 40}, "latency": 100},
-    {"match": {"userMessage": "cut"}, "response": {"content": _TEXT * 40}, "truncateAfterChunks": 3},
+    {"match": {"userMessage": "cut"}, "response": {"content": _TEXT * 40}, "truncateAfterChunks": 5, "latency": 20},
     {"match": {"inputText": "parcel"}, "response": {"embedding": [0.25, -0.5, 0.125]}},
     *(
         {
