@@ -76,6 +76,7 @@ def llmock_server(llmock: Llmock, tmp_path_factory: pytest.TempPathFactory) -> I
     settings = (
         "idle_seconds = 1\nfirst_byte_seconds = 2\n"
         f'[providers.llmock]\nbase_url = "{llmock.url}/v1"\nmodels = ["gpt-*", "text-embedding-*"]\n'
+        f'[providers.anthropic]\nkind = "anthropic"\nbase_url = "{llmock.url}/anthropic"\nmodels = ["claude-*"]\n'
     )
     with run_server(tmp_path_factory.mktemp("llmock-server"), settings) as server:
         yield server
