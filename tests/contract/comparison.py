@@ -29,6 +29,7 @@ OWN_TO_A_HOP = frozenset(
         "keep-alive",
         "x-test-id",
         "x-request-id",
+        "sec-fetch-mode",  # Node's fetch sends it; a browser's word about itself, not for providers
     }
 )
 """Headers of one connection, not of the request; and the ones by which the two sides are told apart."""
@@ -67,7 +68,12 @@ def do(case: Callable[..., Any], client: Callable[[Side, bool], Any], side: Side
     else:
         with client(side, False) as sdk:
             value = case(sdk)
-    return Seen(value=plain(value), arrived=[_arrival(entry) for entry in mock.arrived(side.test_id)])
+    return Seen(value=plain(value), arrived=arrivals(mock, side.test_id))
+
+
+def arrivals(mock: Aimock, test_id: str) -> list[dict[str, Any]]:
+    """What arrived at the mock with a test id."""
+    return [_arrival(entry) for entry in mock.arrived(test_id)]
 
 
 def plain(value: Any) -> Any:
