@@ -62,6 +62,13 @@ FIXTURES: list[dict[str, Any]] = [
         "response": {"content": "Sunny in Paris for three days."},
     },
     {"match": {"userMessage": "weather"}, "response": {"toolCalls": _TOOL_CALLS}},
+    *(
+        {
+            "match": {"userMessage": "as a trip", "toolName": name},
+            "response": {"toolCalls": [{"name": name, "arguments": {"city": "Paris", "days": 3}}]},
+        }
+        for name in ("Trip", "final_result")
+    ),
     {"match": {"userMessage": "one tool"}, "response": {"toolCalls": _TOOL_CALLS[:1]}},
     {"match": {"userMessage": "as JSON"}, "response": {"content": {"city": "Paris", "days": 3}}},
     {

