@@ -15,6 +15,9 @@ _NOT_PASSED_BACK = frozenset(
     }
 )
 
+_NOT_THE_PROVIDERS_TO_SAY = ("x-slugline-", "access-control-")
+"""Whether a page elsewhere may read an answer is for whoever holds the keys to say (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -35,7 +38,7 @@ def reply_headers(draft: Draft, answer: UpstreamAnswer) -> list[tuple[str, str]]
     passed = [
         (name, value)
         for name, value in answer.headers
-        if name not in _NOT_PASSED_BACK and not name.startswith("x-slugline-")
+        if name not in _NOT_PASSED_BACK and not name.startswith(_NOT_THE_PROVIDERS_TO_SAY)
     ]
     return [*passed, *own_headers(draft)]
 

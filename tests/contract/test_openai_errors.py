@@ -166,3 +166,10 @@ def test_a_pause_longer_than_the_provider_keeps_connections_is_harmless(
         second = sdk.chat.completions.create(**said("Where is my parcel?"))
     assert second.choices == first.choices
     assert len(eventually(lambda: aimock.arrived(f"pause-{where}"), lambda seen: len(seen) == 2)) == 2
+
+
+def test_a_page_elsewhere_may_not_read_what_comes_back(aimock_server: Server) -> None:
+    """The mock lets every origin read its answers; Slugline, which holds the keys, doesn't hand that permission on."""
+    answer = aimock_server.chat(**said("Where is my parcel?"))
+    assert answer.is_success
+    assert not [name for name in answer.headers if name.startswith("access-control-")]
