@@ -7,5 +7,6 @@ pytest_plugins = [
     "tests.plugins.server",
     "tests.plugins.aimock",
     "tests.plugins.llmock",
+    "tests.plugins.contract",
     "pytester",
 ]

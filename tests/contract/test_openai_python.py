@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI, OpenAI
 
-from tests.contract import cases_openai_chat, cases_openai_rest
+from tests.contract import cases_openai_chat, cases_openai_rest, cases_openai_tools
 from tests.contract.comparison import Side, do, less_added_usage
 from tests.plugins.aimock import Aimock
 from tests.plugins.server import Server
 
 pytestmark = pytest.mark.needs("node")
 
-CASES = (*cases_openai_chat.CASES, *cases_openai_rest.CASES)
+CASES = (*cases_openai_chat.CASES, *cases_openai_tools.CASES, *cases_openai_rest.CASES)
 OWN_ANSWERS = frozenset({"models"})
 """Slugline makes these answers itself, from several requests to its providers."""
 

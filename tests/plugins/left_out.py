@@ -44,7 +44,7 @@ TOOLS = {
         install="Chromium (Debian: apt-get install chromium)",
     ),
     "clients": Tool(
-        present=lambda: (_CLIENTS_FOLDER / ".installed").exists(),
+        present=(_CLIENTS_FOLDER / ".installed").exists,
         install="the client libraries of tests/clients: make test installs them into .venv/clients",
     ),
     "smollm2": Tool(
