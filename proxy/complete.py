@@ -132,7 +132,7 @@ def _whole(call: CallRequest, draft: Draft, line: Line, answer: ProviderAnswer, 
     elif not tally.understood and call.endpoint.known:
         found = f"{answer.header('content-type') or 'of no type'}: {tally.response[:80]!r}"
         told = UpstreamMalformed(
-            f"provider '{answer.provider}' answered {answer.status}, but not with a JSON object ({found})",
+            f"provider '{answer.provider}' answered {answer.status}, but not with JSON ({found})",
             code="provider_malformed",
         )
         return _failed(call, draft, line, told, tally)

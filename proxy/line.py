@@ -32,6 +32,11 @@ class CallRequest:
     own: bool = False
     prompt: str | None = None
 
+    @property
+    def target(self) -> str:
+        """The path below /v1 with the caller's query, as a provider that is asked the same is asked it."""
+        return self.endpoint.path + (f"?{self.query}" if self.query else "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:

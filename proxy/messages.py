@@ -12,7 +12,7 @@ import orjson
 
 from proxy.dialects.translation import translation
 from proxy.merge import Shape, caller_messages, chat_defaults
-from proxy.tally import Tally, count, details, error_text, text
+from proxy.tally import Tally, count, details, error_text, tally_whole, text
 from registry.values import Content
 
 _RENAMED = {"max_completion_tokens": "max_tokens", "stop": "stop_sequences", "response_format": "output_config"}
@@ -60,16 +60,7 @@ COUNT_TOKENS = Shape(keys=("messages", "system"), conversation=message_conversat
 
 def tally_message(body: bytes) -> Tally:
     """The tally of a message that came whole."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = None
-    recorded = body.decode("utf-8", "replace")
-    return (
-        _tally(answer, recorded, complete=True)
-        if isinstance(answer, dict)
-        else Tally(response=recorded, understood=False)
-    )
+    return tally_whole(body, _tally)
 
 
 def tally_message_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:

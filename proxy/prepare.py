@@ -116,7 +116,7 @@ def _request(route: Route, call: CallRequest, draft: Draft, original: bytes | No
     dialect = spoken(route.provider, endpoint.name, endpoint.dialect)
     between = translation(endpoint.dialect, dialect)
     outgoing: Mapping[str, Any] = draft.body
-    path = endpoint.path
+    path = call.target
     if between is not None:
         asked = {**draft.body, "model": route.model}
         outgoing, original, path = between.request(asked), None, PATHS[dialect]
@@ -156,8 +156,7 @@ def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
                 param="model",
             )
         raw = json_body(found, body, None)
-    path = call.endpoint.path + (f"?{call.query}" if call.query else "")
-    request = upstream_request(found, path, call.headers, raw, method=call.method, content_type=content_type)
+    request = upstream_request(found, call.target, call.headers, raw, method=call.method, content_type=content_type)
     # Never sent twice: it may be an upload.
     return Plan(routes=(found,), request=lambda _: request, translation=lambda _: None, retries=0)
 

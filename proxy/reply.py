@@ -16,6 +16,9 @@ _NOT_PASSED_BACK = frozenset(
     }
 )
 
+_NOT_THE_PROVIDERS_TO_SAY = ("x-slugline-", "access-control-")
+"""Whether a page elsewhere may read an answer is for whoever holds the keys to say (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
@@ -41,7 +44,7 @@ def reply_headers(draft: Draft, answer: ProviderAnswer) -> list[tuple[str, str]]
     passed = [
         (name, value)
         for name, value in answer.headers
-        if name not in _NOT_PASSED_BACK and name not in said and not name.startswith("x-slugline-")
+        if name not in _NOT_PASSED_BACK and name not in said and not name.startswith(_NOT_THE_PROVIDERS_TO_SAY)
     ]
     return [*passed, *own]
 

@@ -11,11 +11,13 @@ import orjson
 
 from proxy.errors import RequestRefused
 from proxy.merge import Shape, place
-from proxy.tally import Tally, count, details, error_text, text
+from proxy.tally import Tally, count, details, error_text, tally_whole, text
 from registry.values import Content
 
 ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 """Types of the event that ends a stream."""
+
+_NOT_YET = frozenset({"queued", "in_progress"})
 
 _RENAMED = {
     "max_tokens": "max_output_tokens",
@@ -56,16 +58,7 @@ RESPONSES = Shape(keys=("input",), conversation=response_input, defaults=respons
 
 def tally_response(body: bytes) -> Tally:
     """The tally of a response that came whole."""
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        answer = None
-    recorded = body.decode("utf-8", "replace")
-    return (
-        _tally(answer, recorded, complete=True)
-        if isinstance(answer, dict)
-        else Tally(response=recorded, understood=False)
-    )
+    return tally_whole(body, _tally)
 
 
 def tally_response_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
@@ -88,6 +81,8 @@ def tally_response_events(payloads: Iterable[bytes], *, complete: bool) -> Tally
             error = error_text(event.get("error") or event)
     if not complete or not answer.get("output"):
         answer = {**answer, "output_text": "".join(parts)}
+    if answer.get("status") in _NOT_YET:  # as the first events tell it: the last one never came
+        answer = {key: value for key, value in answer.items() if key != "status"}
     return _tally({**answer, **({"error": error} if error else {})}, orjson.dumps(answer).decode(), complete=complete)
 
 

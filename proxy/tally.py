@@ -6,7 +6,7 @@ parsed between a chunk's coming and its going. A provider's figures are taken as
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -19,7 +19,7 @@ _MAX_TOKENS = 2**32 - 1
 class Tally:
     """What was read from an answer. Tokens are None where the provider gave none; input tokens include those of a cache.
 
-    `understood` is False for an answer that is no JSON object.
+    `understood` is False for an answer that is no JSON.
     """
 
     model: str = ""
@@ -39,14 +39,23 @@ class Tally:
 
 def tally_body(body: bytes) -> Tally:
     """The tally of an answer that came whole."""
+    return tally_whole(body, _tally)
+
+
+def tally_whole(body: bytes, read: "ReadAnswer") -> Tally:
+    """The tally of an answer that came whole, read by an endpoint's own reader if it is an object."""
+    recorded = body.decode("utf-8", "replace")
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError:
-        answer = None
-    recorded = body.decode("utf-8", "replace")
-    if not isinstance(answer, dict):
         return Tally(response=recorded, understood=False)
-    return _tally(answer, recorded, complete=True)
+    return read(answer, recorded, complete=True) if isinstance(answer, dict) else Tally(response=recorded)
+
+
+class ReadAnswer(Protocol):
+    """Reads an answer's object; `recorded` is what goes on record of it, `complete` is False where it broke off."""
+
+    def __call__(self, answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally: ...
 
 
 def tally_embeddings(body: bytes) -> Tally:

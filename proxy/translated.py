@@ -16,7 +16,7 @@ _ODD = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 def translated(between: Translation | None, answer: ProviderAnswer, body: bytes, asked: Mapping[str, Any]) -> bytes:
     """A whole answer as the caller's dialect says it, the provider's errors included; as it came where the dialects agree.
 
-    What is no JSON is left as it is. Raises UpstreamMalformed for an object that is no answer.
+    What is no JSON is left as it is. Raises UpstreamMalformed for JSON that is no answer.
     """
     if between is None:
         return body
@@ -27,7 +27,7 @@ def translated(between: Translation | None, answer: ProviderAnswer, body: bytes,
     try:
         if answer.status >= 400:
             return orjson.dumps(between.error(found, answer.status))
-        return orjson.dumps(between.answer(found, asked)) if isinstance(found, dict) else body
+        return orjson.dumps(between.answer(found, asked))
     except _ODD as error:
         raise _malformed(answer.provider, error) from error
 

@@ -6,5 +6,7 @@ pytest_plugins = [
     "tests.plugins.engine",
     "tests.plugins.server",
     "tests.plugins.aimock",
+    "tests.plugins.llmock",
+    "tests.plugins.contract",
     "pytester",
 ]

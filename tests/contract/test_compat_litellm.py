@@ -15,7 +15,7 @@ litellm = pytest.importorskip("litellm")
 GenericPromptManager = pytest.importorskip("litellm.integrations.generic_prompt_management").GenericPromptManager
 
 # LiteLLM's own: pydantic remarks on its types.
-pytestmark = [pytest.mark.needs("litellm"), pytest.mark.filterwarnings("ignore:.*ReadOnly.*:UserWarning")]
+pytestmark = [pytest.mark.needs("clients"), pytest.mark.filterwarnings("ignore:.*ReadOnly.*:UserWarning")]
 
 USER = {"role": "user", "content": "Where is my parcel?"}
 

@@ -66,7 +66,7 @@ def test_the_guides_program_runs(filled: Server, title: str) -> None:
         client.shutdown() if hasattr(client, "shutdown") else client.close()
 
 
-@pytest.mark.needs("litellm")
+@pytest.mark.needs("clients")
 def test_litellms_settings_are_what_litellm_takes(filled: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from litellm.integrations.generic_prompt_management import prompt_initializer

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,10 +14,10 @@ from openai import OpenAI
 from slugline.providers import check_providers
 from slugline.settings import Settings, SettingsError
 from tests.plugins.aimock import Aimock
-from tests.plugins.left_out import LITELLM
+from tests.plugins.left_out import CLIENTS
 from tests.plugins.server import Server, run_server
 
-pytestmark = pytest.mark.needs("node", "litellm")
+pytestmark = pytest.mark.needs("node", "clients")
 
 CLAUDE = "anthropic.claude-3-5-sonnet-20240620-v1:0"
 ANSWER = "Your parcel arrives tomorrow, between nine and eleven."
@@ -37,7 +38,7 @@ options = {{ aws_region_name = "eu-west-1", aws_bedrock_runtime_endpoint = "http
 @pytest.fixture(scope="module")
 def server(aimock: Aimock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = {
-        "PYTHONPATH": os.pathsep.join([str(LITELLM), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join([str(CLIENTS), os.environ.get("PYTHONPATH", "")]),
         "AWS_ACCESS_KEY_ID": "of-nobody",
         "AWS_SECRET_ACCESS_KEY": "of-nobody",
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -73,7 +74,7 @@ def test_tools(openai: OpenAI) -> None:
     tools: Any = [{"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object"}}}]
     answer = openai.chat.completions.create(model=f"bedrock/{CLAUDE}", messages=asks("weather?"), tools=tools)
     call: Any = (answer.choices[0].message.tool_calls or [])[0]
-    assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Paris"})
+    assert (call.function.name, json.loads(call.function.arguments)) == ("get_weather", {"city": "Paris", "days": 3})
 
 
 def test_responses_and_messages_by_translation(server: Server, openai: OpenAI) -> None:
@@ -93,7 +94,8 @@ def test_nobody_there_is_an_error_in_words(server: Server, openai: OpenAI) -> No
         openai.files.list(extra_headers={"x-slugline-provider": "gone"})
 
 
-def test_without_the_extra_the_server_does_not_start() -> None:
+def test_without_the_extra_the_server_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place != str(CLIENTS)])
     settings = Settings.model_validate({"providers": {"aws": {"kind": "bedrock"}}})
     with pytest.raises(SettingsError, match=r"providers\.aws\.kind: it needs LiteLLM.*slugline\[litellm\]"):
         check_providers(settings, {})

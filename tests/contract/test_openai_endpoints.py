@@ -1,112 +1,26 @@
-"""OpenAI's endpoints through the official SDK against a third-party mock: what works directly works through Slugline, and is a row."""
+"""Prompts on OpenAI's endpoints, named by the official SDK: what a third-party mock gets of them, and the row that is left."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from openai import NotFoundError, OpenAI
 from openai.types.responses import ResponseCompletedEvent
 
+from tests.contract.cases_openai_chat import TOOLS
 from tests.plugins.aimock import Aimock
 from tests.plugins.server import Server
 
 pytestmark = pytest.mark.needs("node")
 
-TOOLS: list[Any] = [
-    {
-        "type": "function",
-        "function": {"name": name, "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
-    }
-    for name in ("get_weather", "get_time")
-]
 QUESTION: list[Any] = [{"role": "user", "content": "Where is my parcel?"}]
-
-
-@pytest.fixture
-def direct(aimock: Aimock) -> Iterator[OpenAI]:
-    with OpenAI(base_url=aimock.url + "/v1", api_key="x", max_retries=0) as sdk:
-        yield sdk
 
 
 @pytest.fixture
 def through(aimock_server: Server) -> Iterator[OpenAI]:
     with OpenAI(base_url=aimock_server.url + "/v1", api_key="x", max_retries=0) as sdk:
         yield sdk
-
-
-def chat(sdk: OpenAI) -> Any:
-    return sdk.chat.completions.create(model="gpt-4o", messages=QUESTION).choices[0].message.content
-
-
-def chat_stream(sdk: OpenAI) -> Any:
-    chunks = sdk.chat.completions.create(model="gpt-4o", messages=QUESTION, stream=True)
-    return [chunk.choices[0].delta.content for chunk in chunks if chunk.choices]
-
-
-def parallel_tools(sdk: OpenAI) -> Any:
-    answer = sdk.chat.completions.create(
-        model="gpt-4o", messages=[{"role": "user", "content": "weather?"}], tools=TOOLS
-    )
-    return [(call.function.name, call.function.arguments) for call in answer.choices[0].message.tool_calls or []]  # type: ignore[union-attr]
-
-
-def tool_stream(sdk: OpenAI) -> Any:
-    parts: dict[int, list[str]] = {}
-    for chunk in sdk.chat.completions.create(
-        model="gpt-4o", messages=[{"role": "user", "content": "weather?"}], tools=TOOLS, stream=True
-    ):
-        for call in (chunk.choices[0].delta.tool_calls or []) if chunk.choices else []:
-            parts.setdefault(call.index, []).append(f"{call.function.name or ''}{call.function.arguments or ''}")  # type: ignore[union-attr]
-    return {index: "".join(texts) for index, texts in parts.items()}
-
-
-def structured(sdk: OpenAI) -> Any:
-    form: Any = {"type": "json_schema", "json_schema": {"name": "city", "schema": {"type": "object"}}}
-    answer = sdk.chat.completions.create(
-        model="gpt-4o", messages=[{"role": "user", "content": "as JSON"}], response_format=form
-    )
-    return json.loads(answer.choices[0].message.content or "")
-
-
-def embeddings(sdk: OpenAI) -> Any:
-    return (
-        sdk.embeddings.create(model="text-embedding-3-small", input="parcel", encoding_format="float").data[0].embedding
-    )
-
-
-def moderations(sdk: OpenAI) -> Any:
-    return sdk.moderations.create(model="omni-moderation-latest", input="parcel").results[0].flagged
-
-
-def responses(sdk: OpenAI) -> Any:
-    return sdk.responses.create(model="gpt-4o", input="Where is my parcel?").output_text
-
-
-def responses_stream(sdk: OpenAI) -> Any:
-    return [event.type for event in sdk.responses.create(model="gpt-4o", input="Where is my parcel?", stream=True)]
-
-
-CASES = [
-    chat,
-    chat_stream,
-    parallel_tools,
-    tool_stream,
-    structured,
-    embeddings,
-    moderations,
-    responses,
-    responses_stream,
-]
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case.__name__ for case in CASES])
-def test_what_works_directly_works_through_slugline(
-    case: Callable[[OpenAI], Any], direct: OpenAI, through: OpenAI
-) -> None:
-    expected = case(direct)
-    assert expected not in (None, [], {}, "")
-    assert case(through) == expected
 
 
 @pytest.fixture

