@@ -80,7 +80,7 @@ def _nowhere_else(call: CallRequest, text: str | None) -> None:
     The body is searched for the very key that was sent: anything else that looks like one may be part of a long random text.
     """
     where = ""
-    if any(PREFIX in part and masked(part) != part for part in (call.query, call.endpoint.path)):
+    if any(PREFIX in part and masked(part) != part for part in (call.query, call.endpoint.path, call.prompt or "")):
         where = "URL"
     elif text is not None and KEY_TEXT.fullmatch(text) and text.encode() in call.body:
         where = "body"

@@ -7,7 +7,7 @@ Helicone (https://docs.helicone.ai/gateway/prompt-integration), Portkey (https:/
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.errors import RequestRefused
@@ -37,12 +37,12 @@ class Spelling:
     foreign: bool = False
     closed: bool = False
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """All keys of this spelling."""
-        return frozenset(
-            (*self.ids, *self.selectors, *self.variables, *self.ignored, *(key for key, _ in self.switches))
-        )
+    keys: frozenset[str] = field(init=False)
+    """All keys of this spelling."""
+
+    def __post_init__(self) -> None:
+        said = (*self.ids, *self.selectors, *self.variables, *self.ignored, *(key for key, _ in self.switches))
+        object.__setattr__(self, "keys", frozenset(said))
 
     def beside_id(self, body: Mapping[str, Any]) -> list[str]:
         """The keys of this spelling that a body gives beside the id."""

@@ -77,7 +77,7 @@ def test_helicones_version_id_is_the_one_that_answers_carry(filled: Server) -> N
     assert (answer.headers["x-slugline-prompt"], answer.headers["x-slugline-version-id"]) == ("spelled@2", version_id)
 
 
-@pytest.mark.parametrize("endpoint", ["responses", "completions"])
+@pytest.mark.parametrize("endpoint", ["responses", "completions", "messages"])
 def test_the_other_endpoints_take_them_too(filled: Server, endpoint: str) -> None:
     answer = filled.api.post(f"/v1/{endpoint}", json={"prompt_id": "spelled", "prompt_variables": {"name": "Ada"}})
     sent = filled.row(answer.headers["x-slugline-call-id"])["request"]  # whatever the simulator thinks of it
@@ -127,3 +127,10 @@ def test_a_rendered_prompt_says_what_it_was_made_from(filled: Server) -> None:
     wrong = filled.api.post("/v1/prompts/spelled/render", content=b"{")
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "request_invalid")
     assert filled.api.get("/v1/prompts/spelled/render").status_code == 404
+
+
+def test_a_version_whose_model_is_not_wanted_falls_back_to_none_of_its_own(filled: Server) -> None:
+    filled.save("spelled-falls", "Be kind.", fallbacks=["simulator-large"])
+    body = {"prompt_id": "spelled-falls@latest", "model": "simulator-error-500", "messages": [USER]}
+    assert filled.chat(**body).status_code == 200
+    assert filled.chat(**body, ignore_prompt_manager_model=True).status_code == 500
