@@ -58,6 +58,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
         draft.variables = named.variables
         draft.resolved = resolved_for(draft.key, named, line.registry, looked=not call.own)
         draft.stale = line.registry.stale
+        check_version(draft.key, draft.resolved, line.registry)
         resolved_at = line.clock()
         rendered = render(draft.resolved.compiled, named.variables)
         draft.timings.update(resolve=resolved_at - before, render=line.clock() - resolved_at)
@@ -89,20 +90,23 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
 
 
 def resolved_for(key: CallerKey | None, named: NamedPrompt, live: LiveRegistry, *, looked: bool = False) -> Resolved:
-    """The version that a call's prompt means, if its key may have it. `looked` as in LiveRegistry.resolve.
+    """The version that a call's prompt means. `looked` as in LiveRegistry.resolve.
 
     Raises NotAllowed and RegistryError; what a key may not use is never looked up.
     """
     readings = tuple(reading for reading in named.readings if may_use_prompt(key, reading.slug))
     if not readings:
         check_prompt(key, named.reference.slug)
-    resolved = resolve_first(live, readings, looked=looked)
+    return resolve_first(live, readings, looked=looked)
+
+
+def check_version(key: CallerKey | None, resolved: Resolved, live: LiveRegistry) -> None:
+    """Whether a key may have a version, by whatever name it was called. Raises NotAllowed."""
     if resolved.channel == PINNED:
         number = resolved.version.number
         check_channel(key, live.channels_on(resolved.version.slug, number), number)
     else:
         check_channel(key, (resolved.channel,))
-    return resolved
 
 
 def _translation(route: Route, call: CallRequest) -> Translation | None:

@@ -11,7 +11,7 @@ from proxy.errors import ProxyError, answer_for
 from proxy.line import CallRequest, Line
 from proxy.merge import CHAT, combine
 from proxy.naming import named_prompt
-from proxy.prepare import parsed, resolved_for
+from proxy.prepare import check_version, parsed, resolved_for
 from proxy.reply import Reply, error_reply, prompt_headers
 from registry.errors import RegistryError
 from registry.template import render
@@ -28,6 +28,7 @@ async def render_prompt(call: CallRequest, line: Line) -> Reply:
         if named is None:
             raise ValueError("a path that renders names a prompt")
         resolved = resolved_for(key, named, line.registry)
+        check_version(key, resolved, line.registry)
         rendered = render(resolved.compiled, named.variables)
         merged = combine(CHAT, resolved.version.content, rendered.messages, named, body)
     except (ProxyError, RegistryError) as error:

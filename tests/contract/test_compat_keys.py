@@ -64,7 +64,7 @@ def test_langfuses_secret_key_is_an_admin_key(guarded: Guarded) -> None:
         assert prompt.compile(name="Ada") == [{"role": "system", "content": "You help Ada."}]
 
 
-@pytest.mark.needs("litellm")
+@pytest.mark.needs("clients")
 def test_litellms_api_key_is_an_admin_key(guarded: Guarded, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
     from litellm.integrations.generic_prompt_management import GenericPromptManager

@@ -247,6 +247,9 @@ def test_what_a_path_names_is_the_keys_too(keyed: Server) -> None:
         assert code(call(keyed, ours, f"prompts/support-bot/{what}")) == (403, "auth_prompt_not_allowed")
         assert code(call(keyed, ours, f"prompts/nobody-knows/{what}")) == (403, "auth_prompt_not_allowed")
         assert code(call(keyed, ours, f"prompts/billing@latest/{what}")) == (403, "auth_channel_not_allowed")
+    refused = call(keyed, ours, "prompts/billing@latest/completions")
+    row = keyed.row(refused.headers["x-slugline-call-id"])
+    assert (row["outcome"], row["prompt"], row["version"], row["caller"]) == ("refused", "billing", 3, "of-the-path")
     assert call(keyed, ours, "prompts/billing.v2/completions").status_code == 200
     assert code(call(keyed, ours, "prompts/billing.v1/completions")) == (403, "auth_channel_not_allowed")
     assert code(call(keyed, ours, prompt_id="support-bot.v2", prompt_variables={})) == (403, "auth_prompt_not_allowed")
