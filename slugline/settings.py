@@ -52,11 +52,18 @@ class ProviderSettings(_Strict):
     first_byte_seconds: float | None = Field(None, gt=0)
     idle_seconds: float | None = Field(None, gt=0)
 
+    @field_validator("base_url")
+    @classmethod
+    def _url(cls, base_url: str) -> str:
+        if base_url and not base_url.startswith(("http://", "https://")):
+            raise ValueError(f"must begin with http:// or https://, not be {base_url!r}")
+        return base_url
+
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         by_library = self.kind in {"bedrock", "vertex", "litellm"}
-        if not self.base_url.startswith(("http://", "https://")) and (self.base_url or not by_library):
-            raise ValueError(f"base_url must begin with http:// or https://, not be {self.base_url!r}")
+        if not self.base_url and not by_library:
+            raise ValueError("base_url is missing: where does this provider answer?")
         if self.options and not by_library:
             raise ValueError("options are for the kinds bedrock, vertex and litellm")
         return self
@@ -195,7 +202,7 @@ def _in_words(error: ValidationError) -> str:
         what = (
             "is not a setting"
             if problem["type"] == "extra_forbidden"
-            else problem["msg"][0].lower() + problem["msg"][1:]
+            else (said := problem["msg"].removeprefix("Value error, "))[0].lower() + said[1:]
         )
         lines.append(f"{where}: {what}")
     return "\n".join(lines)
