@@ -18,6 +18,7 @@ from proxy.ask import ask
 from proxy.dialects.translation import Translation
 from proxy.draft import Draft
 from proxy.errors import ProxyError, UpstreamFailed, UpstreamMalformed, UpstreamTimeout, answer_for
+from proxy.failures import redirected
 from proxy.line import CallRequest, Line
 from proxy.prepare import prepare
 from proxy.reply import Reply, error_reply, own_headers, reply_headers
@@ -51,14 +52,19 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
         answer = await ask(plan, line, draft)
         draft.timings["upstream"] = line.clock() - draft.asked
         between = plan.translation(draft.route) if draft.route is not None else None
-        if draft.stream and answer.status < 400 and "text/event-stream" in answer.header("content-type"):
+        if call.endpoint.known and 300 <= answer.status < 400:
+            answer.close()
+            raise redirected(answer.provider, answer.status, answer.header("location"))
+        kind, encoded = answer.header("content-type"), answer.header("content-encoding")
+        if draft.stream and answer.status < 400 and "text/event-stream" in kind and not encoded:
             return Reply(
                 status=answer.status,
                 headers=reply_headers(draft, answer),
                 body=_stream(call, draft, line, answer, between),
             )
-        if not call.endpoint.known and answer.status < 400 and "json" not in answer.header("content-type"):
-            return Reply(status=answer.status, headers=reply_headers(draft, answer), body=_bytes(draft, line, answer))
+        if not call.endpoint.known and answer.status < 400 and ("json" not in kind or encoded):
+            headers = reply_headers(draft, answer, encoded=True)
+            return Reply(status=answer.status, headers=headers, body=_bytes(draft, line, answer))
         try:
             body = await answer.body()
         finally:

@@ -1,26 +1,29 @@
 """One HTTP/1.1 connection to a provider (RFC 9112): bytes in, an answer's head and chunks out.
 
 Carries one exchange at a time. Chunks are handed over as soon as they are parsed; a reader that doesn't keep up pauses the
-socket. Knows no pool, no provider and no meaning of an answer. httptools (llhttp) does the parsing.
+socket. Knows no pool, no provider and no meaning of an answer. httptools (llhttp) does the parsing, strictly: an answer with two
+lengths, with folded or bare line ends, or with a control character in a header is no answer.
 """
 
 import asyncio
-import zlib
 from collections.abc import Sequence
 
 import httptools
 
 PAUSE_BYTES = 256 * 1024
+MOST_HEAD_BYTES = 64 * 1024
+"""Of an answer's head, interim answers included; most servers and clients take less."""
 
 Headers = Sequence[tuple[str, str]]
 
 
 class BrokenConnection(Exception):
-    """The connection ended, or what came over it was no HTTP. `began` says whether any of the answer had come by then."""
+    """The connection ended, or what came over it was no HTTP (`malformed`). `began`: some of the answer had come by then."""
 
-    def __init__(self, message: str, *, began: bool) -> None:
+    def __init__(self, message: str, *, began: bool, malformed: bool = False) -> None:
         super().__init__(message)
         self.began = began
+        self.malformed = malformed
 
 
 class Connection(asyncio.Protocol):
@@ -35,17 +38,21 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._chunks: list[bytes] = []
-        self._buffered = 0
+        self._buffered = self._head_bytes = self._told_bytes = 0
+        self._bodiless = False
         self._paused = False
         self._began = self._headed = self._complete = False
         self._broken: BrokenConnection | None = None
         self._waiter: asyncio.Future[None] | None = None
-        self._decoder: zlib._Decompress | None = None
 
     @property
     def spent(self) -> bool:
-        """True when its answer was read to the end: only then may it carry another, or that one would begin with this one's rest."""
-        return self._complete and not self._chunks
+        """True when its answer was read to the end, and its request taken: only then may it carry another exchange.
+
+        Else that one's answer would begin with this one's rest, or its request wait behind an upload that nobody takes.
+        """
+        unsent = self._transport.get_write_buffer_size() if self._transport is not None else 0
+        return self._complete and not self._chunks and not unsent
 
     @property
     def closed(self) -> bool:
@@ -53,12 +60,13 @@ class Connection(asyncio.Protocol):
         return self._transport is None or self._transport.is_closing()
 
     async def exchange(self, request: bytes) -> None:
-        """Sends a request and waits for the head of its answer: `status` and `headers`."""
+        """Sends a request and waits for the head of its answer: `status` and `headers`. Raises BrokenConnection."""
         assert not self._chunks  # noqa: S101 - an answer that was not read to its end never leaves a connection behind
         self._parser = httptools.HttpResponseParser(self)
         self.status, self.headers = 0, []
         self.reusable = self._began = self._headed = self._complete = False
-        self._decoder = None
+        self._head_bytes = self._told_bytes = 0
+        self._bodiless = request.startswith(b"HEAD ")
         if self._transport is None:
             raise BrokenConnection("the connection was closed", began=False)
         self._transport.write(request)
@@ -99,11 +107,15 @@ class Connection(asyncio.Protocol):
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    def _fail(self, message: str) -> None:
+    def _fail(self, message: str, *, malformed: bool = False) -> None:
         if self._broken is None:
-            self._broken = BrokenConnection(message, began=self._began)
+            self._broken = BrokenConnection(message, began=self._began, malformed=malformed)
         self.reusable = False
         self._wake()
+
+    def _malformed(self, what: str) -> None:
+        self._fail(what, malformed=True)
+        self.abort()
 
     # What asyncio calls.
 
@@ -117,16 +129,21 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._began = True
+        if not self._headed:
+            self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, zlib.error) as error:
-            self._fail(f"the answer is not valid HTTP: {error}")
-            self.abort()
+        except httptools.HttpParserUpgrade:
+            self._malformed("it switches to another protocol, which nobody had asked for")
+        except httptools.HttpParserError as error:
+            self._malformed(str(error))
+        if not self._headed and self._head_bytes > MOST_HEAD_BYTES:
+            self._malformed(f"its headers are longer than {MOST_HEAD_BYTES // 1024} KiB")
 
     def connection_lost(self, error: Exception | None) -> None:
         self._transport = None
         names = {name for name, _ in self.headers}
-        if self._headed and not self._complete and not names & {"content-length", "transfer-encoding"}:
+        if self._headed and not self._complete and not error and not names & {"content-length", "transfer-encoding"}:
             self._complete = True  # a body without a length ends with the connection
             self._wake()
         elif not self._complete:
@@ -135,33 +152,32 @@ class Connection(asyncio.Protocol):
     # What httptools calls.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._complete:
+        if not self._headed:  # else a trailer (RFC 9110, section 6.5): nobody reads those
             self.headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         if self._complete:
             self._fail("the provider sent an answer that nobody had asked for")
             return
+        if self._broken is not None:
+            return
         assert self._parser is not None  # noqa: S101 - it is calling
         self.status = self._parser.get_status_code()
+        self._told_bytes += 32 + sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if self._told_bytes > MOST_HEAD_BYTES:
+            self._malformed(f"its headers are longer than {MOST_HEAD_BYTES // 1024} KiB")
+            return
         if self.status < 200:  # an interim answer: the real one is still to come
             return
-        encoding = next((value for name, value in self.headers if name == "content-encoding"), "")
-        if encoding in {
-            "gzip",
-            "deflate",
-        }:  # not asked for, sent all the same; decoded, so that it can be read for the record
-            self._decoder = zlib.decompressobj(wbits=47 if encoding == "gzip" else zlib.MAX_WBITS)
-            self.headers = [header for header in self.headers if header[0] != "content-encoding"]
+        if any(name == "transfer-encoding" and value.lower() != "chunked" for name, value in self.headers):
+            self._malformed("it has a transfer-encoding other than chunked")
+            return
         self._headed = True
+        self._complete = self._bodiless  # an answer to HEAD tells the length of a body that never comes
         self._wake()
 
     def on_body(self, body: bytes) -> None:
         if self._complete:
-            return
-        if self._decoder is not None:
-            body = self._decoder.decompress(body)
-        if not body:
             return
         self._chunks.append(body)
         self._buffered += len(body)

@@ -26,11 +26,12 @@ class ModelPrice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """How long one attempt may take to connect, to begin its answer, and to stay silent in the middle of it."""
+    """How long one attempt may take to connect, to begin its answer, to stay silent in the middle of it, and to go on in all."""
 
     connect_seconds: float = 10
     first_byte_seconds: float = 600
     idle_seconds: float = 300
+    total_seconds: float = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

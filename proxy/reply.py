@@ -34,10 +34,10 @@ def error_reply(answer: ErrorAnswer, form: ErrorFormat, headers: Sequence[tuple[
     return Reply(status=answer.status, headers=[("content-type", "application/json"), *headers], body=answer.body(form))
 
 
-def reply_headers(draft: Draft, answer: ProviderAnswer) -> list[tuple[str, str]]:
+def reply_headers(draft: Draft, answer: ProviderAnswer, *, encoded: bool = False) -> list[tuple[str, str]]:
     """The provider's headers that mean something to the client, then Slugline's own.
 
-    Where the caller's key has a limit of its own, the provider's is not the client's business.
+    Where the caller's key has a limit of its own, the provider's is not the client's business. `encoded`: the body goes on as it came.
     """
     own = own_headers(draft)
     said = {name for name, _ in draft.limit_headers}
@@ -46,6 +46,8 @@ def reply_headers(draft: Draft, answer: ProviderAnswer) -> list[tuple[str, str]]
         for name, value in answer.headers
         if name not in _NOT_PASSED_BACK and name not in said and not name.startswith(_NOT_THE_PROVIDERS_TO_SAY)
     ]
+    if encoded and (encoding := answer.header("content-encoding")):
+        passed.append(("content-encoding", encoding))
     return [*passed, *own]
 
 

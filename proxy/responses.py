@@ -17,7 +17,8 @@ from registry.values import Content
 ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
 """Types of the event that ends a stream."""
 
-_NOT_YET = frozenset({"queued", "in_progress"})
+_OPEN = frozenset({"queued", "in_progress"})
+"""A response's statuses before it has finished."""
 
 _RENAMED = {
     "max_tokens": "max_output_tokens",
@@ -81,8 +82,6 @@ def tally_response_events(payloads: Iterable[bytes], *, complete: bool) -> Tally
             error = error_text(event.get("error") or event)
     if not complete or not answer.get("output"):
         answer = {**answer, "output_text": "".join(parts)}
-    if answer.get("status") in _NOT_YET:  # as the first events tell it: the last one never came
-        answer = {key: value for key, value in answer.items() if key != "status"}
     return _tally({**answer, **({"error": error} if error else {})}, orjson.dumps(answer).decode(), complete=complete)
 
 
@@ -99,10 +98,11 @@ def ends_response(payload: bytes) -> bool:
 
 def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally:
     usage = details(answer, "usage")
+    status = text(answer.get("status"))
     return Tally(
         model=text(answer.get("model")),
         response_id=text(answer.get("id")),
-        finish_reason=text(details(answer, "incomplete_details").get("reason")) or text(answer.get("status")),
+        finish_reason=text(details(answer, "incomplete_details").get("reason")) or ("" if status in _OPEN else status),
         input_tokens=count(usage.get("input_tokens")),
         cached_input_tokens=count(details(usage, "input_tokens_details").get("cached_tokens")),
         output_tokens=count(usage.get("output_tokens")),

@@ -8,23 +8,23 @@ a stream; aiohttp takes twice the CPU a request, httpx thirty times (bench/resul
 """
 
 import asyncio
-import os
-import socket
-import ssl
-import time
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
-from urllib.parse import urlsplit
 
+from proxy.address import BadAddress, address_of
 from proxy.connection import BrokenConnection, Connection, Headers, request_bytes
+from proxy.decoding import BadCoding, decoder_for
 from proxy.errors import UpstreamBusy, UpstreamFailed, UpstreamTimeout
+from proxy.failures import broken, malformed, system_words, timed_out, unreachable
+from proxy.pool import Pool
 from proxy.providers import Timeouts
+from proxy.proxies import Proxies, Way, way_to
+from proxy.tunnel import ProxyRefused, refusal
 
-IDLE_SECONDS = 4.0  # below the 5 s after which Node.js servers close idle connections
-MAX_IDLE = 256
+MOST_BODY_BYTES = 256 * 1024 * 1024
+"""Of an answer that is read as a whole, decompressed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,22 +40,13 @@ class UpstreamRequest:
     max_concurrency: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where to connect."""
-
-    tls: bool
-    host: str
-    port: int
-
-
 class Upstream:
     """The connections of one event loop. A call waits `queue_seconds` at most for its turn at a provider that is busy."""
 
-    def __init__(self, *, queue_seconds: float = 10) -> None:
+    def __init__(self, *, queue_seconds: float = 10, proxies: Proxies | None = None) -> None:
         self._queue_seconds = queue_seconds
-        self._tls = ssl.create_default_context()
-        self._idle: dict[Origin, list[Connection]] = defaultdict(list)
+        self._proxies = proxies or Proxies()
+        self._pool = Pool()
         self._gates: dict[str, asyncio.Semaphore] = {}
 
     async def __aenter__(self) -> Self:
@@ -64,10 +55,7 @@ class Upstream:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for connections in self._idle.values():
-            for connection in connections:
-                connection.abort()
-        self._idle.clear()
+        self._pool.close()
 
     async def send(self, request: UpstreamRequest, *, queue: bool = True) -> "UpstreamAnswer":
         """Sends a request and waits for the head of its answer; with `queue` off, a busy provider is refused at once (UpstreamBusy)."""
@@ -98,18 +86,9 @@ class Upstream:
         return gate
 
     async def _send(self, request: UpstreamRequest, gate: asyncio.Semaphore | None) -> "UpstreamAnswer":
-        parts = urlsplit(request.url)
-        tls = parts.scheme == "https"
-        origin = Origin(tls, parts.hostname or "", parts.port or (443 if tls else 80))
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
-        try:
-            raw = request_bytes(request.method, target, parts.netloc.rpartition("@")[2], request.headers, request.body)
-        except ValueError as error:
-            raise UpstreamFailed(
-                f"provider '{request.provider}' can't be asked: {error}", code="provider_unreachable"
-            ) from error
+        way, raw = self._packed(request)
         while True:
-            connection = self._reused(origin) or await self._connected(origin, request)
+            connection = self._pool.take(way) or await self._connected(way, request)
             try:
                 async with asyncio.timeout(request.timeouts.first_byte_seconds):
                     await connection.exchange(raw)
@@ -117,72 +96,73 @@ class Upstream:
                 connection.abort()
                 if connection.used and not error.began:
                     continue  # an idle connection that the provider closed in the same moment: ask again on another
-                raise _failed(request.provider, error) from error
+                raise broken(request.provider, error) from error
             except TimeoutError as error:
                 connection.abort()
-                raise _timed_out(request.provider, "begin its answer", request.timeouts.first_byte_seconds) from error
+                raise timed_out(request.provider, "begin its answer", request.timeouts.first_byte_seconds) from error
             except BaseException:  # cancelled: nobody waits any more
                 connection.abort()
                 raise
-            return UpstreamAnswer(request, connection, self, origin, gate)
+            if way.forwarder is not None and connection.status == 407:
+                connection.abort()
+                raise unreachable(request.provider, str(refusal(way.forwarder, 407)))
+            return UpstreamAnswer(request, connection, self._pool, way, gate)
 
-    def take_back(self, origin: Origin, connection: Connection) -> None:
-        """Keeps a connection whose exchange has ended for the next one."""
-        idle = self._idle[origin]
-        if connection.reusable and connection.spent and not connection.closed and len(idle) < MAX_IDLE:
-            connection.used = True
-            connection.idle_since = time.monotonic()
-            idle.append(connection)
-        else:
-            connection.abort()
+    def _packed(self, request: UpstreamRequest) -> tuple[Way, bytes]:
+        """Where a request goes, and its bytes."""
+        try:
+            address = address_of(request.url)
+            way = way_to(address, self._proxies)
+            headers = request.headers
+            if way.forwarder is not None and way.forwarder.authorization:
+                headers = [*headers, ("proxy-authorization", way.forwarder.authorization)]
+            return way, request_bytes(request.method, way.target, address.authority, headers, request.body)
+        except (BadAddress, ValueError) as error:
+            raise UpstreamFailed(
+                f"provider '{request.provider}' can't be asked: {error}", code="provider_unreachable"
+            ) from error
 
-    def _reused(self, origin: Origin) -> Connection | None:
-        idle = self._idle[origin]
-        oldest = time.monotonic() - IDLE_SECONDS
-        while idle:
-            connection = idle.pop()  # the one used last, so that the others grow old and go
-            if not connection.closed and connection.idle_since >= oldest:
-                return connection
-            connection.abort()
-        return None
-
-    async def _connected(self, origin: Origin, request: UpstreamRequest) -> Connection:
+    async def _connected(self, way: Way, request: UpstreamRequest) -> Connection:
+        proxy = way.tunnel or way.forwarder
+        through = f"through the proxy {proxy}: " if proxy is not None else ""
         try:
             async with asyncio.timeout(request.timeouts.connect_seconds):
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    Connection, origin.host, origin.port, ssl=self._tls if origin.tls else None
-                )
+                return await self._pool.connect(way)
         except TimeoutError as error:
             raise UpstreamTimeout(
-                f"provider '{request.provider}' can't be reached: connecting took longer than "
+                f"provider '{request.provider}' can't be reached: {through}connecting took longer than "
                 f"{request.timeouts.connect_seconds:g} s",
                 code="provider_timeout",
             ) from error
+        except ProxyRefused as error:
+            raise unreachable(request.provider, str(error)) from error
         except OSError as error:
-            raise UpstreamFailed(
-                f"provider '{request.provider}' can't be reached: {_reason(error)}", code="provider_unreachable"
+            raise unreachable(
+                request.provider, through + system_words(error, (way.tunnel.origin if way.tunnel else way.origin).host)
             ) from error
-        return connection
 
 
 class UpstreamAnswer:
-    """A provider's answer: its head is here, its body comes chunk by chunk. Close it, whatever happens."""
+    """A provider's answer: its head is here, its body comes chunk by chunk, decompressed. Close it, whatever happens.
+
+    It has a content-encoding only where that can't be undone: its chunks are as they came, then.
+    """
 
     def __init__(
-        self,
-        request: UpstreamRequest,
-        connection: Connection,
-        upstream: Upstream,
-        origin: Origin,
-        gate: asyncio.Semaphore | None,
+        self, request: UpstreamRequest, connection: Connection, pool: Pool, way: Way, gate: asyncio.Semaphore | None
     ) -> None:
         self.provider = request.provider
         self.status = connection.status
         self.headers: Sequence[tuple[str, str]] = connection.headers
+        encoding = ", ".join(value for name, value in connection.headers if name == "content-encoding")
+        self._decoder = decoder_for(encoding) if encoding else None
+        if self._decoder is not None or encoding.strip().lower() == "identity":
+            self.headers = [header for header in self.headers if header[0] != "content-encoding"]
         self._connection: Connection | None = connection
-        self._upstream = upstream
-        self._origin = origin
-        self._idle_seconds = request.timeouts.idle_seconds
+        self._pool = pool
+        self._way = way
+        self._timeouts = request.timeouts
+        self._deadline = asyncio.get_running_loop().time() + request.timeouts.total_seconds
         self._gate = gate
 
     def header(self, name: str) -> str:
@@ -190,45 +170,64 @@ class UpstreamAnswer:
         return next((value for key, value in self.headers if key == name), "")
 
     async def chunk(self) -> bytes | None:
-        """The next bytes as they come, or None at the end."""
-        if self._connection is None:
-            return None
+        """The next bytes as they come, or None at the end.
+
+        Raises UpstreamFailed when it breaks off, UpstreamTimeout when it stalls, and UpstreamMalformed when it can't be read.
+        """
+        if self._decoder is None:
+            return await self._raw()
         try:
-            async with asyncio.timeout(self._idle_seconds):
-                return await self._connection.chunk()
-        except BrokenConnection as error:
-            raise _failed(self.provider, error) from error
-        except TimeoutError as error:
-            raise _timed_out(self.provider, "go on with its answer", self._idle_seconds) from error
+            if decoded := self._decoder.read():
+                await asyncio.sleep(0)  # others get their turn, however much there is to come of it
+                return decoded
+            while (raw := await self._raw()) is not None:
+                self._decoder.feed(raw)
+                if decoded := self._decoder.read():
+                    return decoded
+            self._decoder.finish()
+        except BadCoding as error:
+            if error.cut_short:
+                raise broken(self.provider, BrokenConnection(str(error), began=True)) from error
+            raise malformed(self.provider, str(error)) from error
+        return None
 
     async def body(self) -> bytes:
-        """The whole rest of the body."""
-        parts = []
+        """The whole rest of the body, of MOST_BODY_BYTES at most; an error's even where it can't be decompressed."""
+        encoding = self.header("content-encoding")
+        if encoding and self.status < 400:
+            raise malformed(
+                self.provider, f"its body is in the content-encoding {encoding!r}, which nobody had asked for"
+            )
+        parts, size = [], 0
         while (chunk := await self.chunk()) is not None:
             parts.append(chunk)
+            size += len(chunk)
+            if size > MOST_BODY_BYTES:
+                raise malformed(self.provider, f"its body is longer than {MOST_BODY_BYTES // 2**20} MiB")
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def close(self) -> None:
         """Ends the exchange: the connection is kept if the body has come to its end, else the provider's call is aborted."""
         connection, self._connection = self._connection, None
         if connection is not None:
-            self._upstream.take_back(self._origin, connection)
+            self._pool.give_back(self._way, connection)
             if self._gate is not None:
                 self._gate.release()
 
-
-def _reason(error: OSError) -> str:
-    """The system's words for an error; asyncio puts its own over them."""
-    if error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
-        return os.strerror(error.errno).lower()
-    return error.strerror or str(error)
-
-
-def _failed(provider: str, error: BrokenConnection) -> UpstreamFailed:
-    if error.began:
-        return UpstreamFailed(f"provider '{provider}' broke off its answer: {error}", code="provider_cut_off")
-    return UpstreamFailed(f"provider '{provider}' gave no answer: {error}", code="provider_unreachable")
-
-
-def _timed_out(provider: str, what: str, seconds: float) -> UpstreamTimeout:
-    return UpstreamTimeout(f"provider '{provider}' did not {what} within {seconds:g} s", code="provider_timeout")
+    async def _raw(self) -> bytes | None:
+        """The next bytes as they came over the wire."""
+        if self._connection is None:
+            return None
+        now = asyncio.get_running_loop().time()
+        idle = self._timeouts.idle_seconds
+        try:
+            if now > self._deadline:
+                raise TimeoutError
+            async with asyncio.timeout_at(min(now + idle, self._deadline)):
+                return await self._connection.chunk()
+        except BrokenConnection as error:
+            raise broken(self.provider, error) from error
+        except TimeoutError as error:
+            if now + idle < self._deadline:
+                raise timed_out(self.provider, "go on with its answer", idle) from error
+            raise timed_out(self.provider, "end its answer", self._timeouts.total_seconds) from error

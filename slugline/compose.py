@@ -41,7 +41,7 @@ from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
 from slugline.front import CALLER, Front, lost_reporter
 from slugline.health import build_router as health_router
-from slugline.providers import open_providers
+from slugline.providers import open_providers, open_proxies
 from slugline.settings import Settings, read_secret
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse, Locate, Target
@@ -68,7 +68,7 @@ async def open_worker(settings: Settings, environment: Mapping[str, str]) -> Asy
     meter = Meter(folder.meter)
     try:
         async with (
-            Upstream(queue_seconds=settings.queue_seconds) as upstream,
+            Upstream(queue_seconds=settings.queue_seconds, proxies=open_proxies(environment)) as upstream,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
             providers = tuple(open_providers(settings, environment))

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from proxy.address import BadAddress, check_base_url
 from proxy.errors import RouteNotFound
 from proxy.known import known_providers
 from proxy.library import PREFIXES, missing_library
 from proxy.providers import ModelPrice, Provider, Timeouts, route
+from proxy.proxies import Proxies, proxies_from
 from slugline.settings import ProviderSettings, Settings, SettingsError, read_secret
 
 
@@ -41,16 +43,33 @@ def _option(value: str, environment: Mapping[str, str]) -> str:
 
 def _timeouts(settings: Settings, given: ProviderSettings | None) -> Timeouts:
     """A provider's own time-outs where it has some, else everybody's."""
-    names = ("connect_seconds", "first_byte_seconds", "idle_seconds")
+    names = ("connect_seconds", "first_byte_seconds", "idle_seconds", "total_seconds")
     return Timeouts(**{name: getattr(given, name, None) or getattr(settings, name) for name in names})
 
 
+def open_proxies(environment: Mapping[str, str]) -> Proxies:
+    """The forward proxies that the environment names; raises SettingsError for one that can't be used."""
+    try:
+        return proxies_from(environment)
+    except BadAddress as error:
+        raise SettingsError(str(error)) from error
+
+
 def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
-    """Raises SettingsError when a provider's key isn't there or nobody serves a fallback: said at the start, not by every process."""
+    """Raises SettingsError when a provider's key isn't there, its URL or a proxy's leads nowhere, or nobody serves a fallback.
+
+    Said at the start, not by every process.
+    """
+    open_proxies(environment)
     providers = open_providers(settings, environment)
     for provider in providers:
         if provider.kind in PREFIXES and (why := missing_library()):
             raise SettingsError(f"providers.{provider.name}.kind: {why}")
+        try:
+            if provider.base_url:
+                check_base_url(provider.base_url)
+        except BadAddress as error:
+            raise SettingsError(f"providers.{provider.name}.base_url: {error}") from error
     for model, fallbacks in settings.fallbacks.items():
         for name in fallbacks:
             try:

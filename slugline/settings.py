@@ -51,6 +51,7 @@ class ProviderSettings(_Strict):
     connect_seconds: float | None = Field(None, gt=0)
     first_byte_seconds: float | None = Field(None, gt=0)
     idle_seconds: float | None = Field(None, gt=0)
+    total_seconds: float | None = Field(None, gt=0)
 
     @field_validator("base_url")
     @classmethod
@@ -110,6 +111,7 @@ class Settings(BaseSettings):
     connect_seconds: float = Field(10, gt=0, description="how long connecting to a provider may take")
     first_byte_seconds: float = Field(600, gt=0, description="how long a provider may take to begin its answer")
     idle_seconds: float = Field(300, gt=0, description="how long a provider may stay silent in the middle of an answer")
+    total_seconds: float = Field(3600, gt=0, description="how long an answer may go on from its beginning to its end")
     queue_seconds: float = Field(10, gt=0, description="how long a call waits for its turn at a busy provider")
     retries: int = Field(1, ge=0, le=10, description="how often a provider is asked again before its answer has begun")
     breaker_failures: int = Field(5, ge=1, description="failures in a row after which a provider is passed over")

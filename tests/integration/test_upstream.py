@@ -3,13 +3,16 @@
 import asyncio
 import contextlib
 import gzip
+import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import brotli
 import pytest
 import trustme
 
-from proxy.errors import UpstreamBusy, UpstreamFailed, UpstreamTimeout
+from proxy.errors import UpstreamBusy, UpstreamFailed, UpstreamMalformed, UpstreamTimeout
 from proxy.providers import Timeouts
 from proxy.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 
@@ -100,6 +103,14 @@ async def fetch(client: Upstream, url: str) -> tuple[UpstreamAnswer, bytes]:
         answer.close()
 
 
+ZSTD = bytes.fromhex("28b52ffd200529000068656c6c6f")
+"""A frame of zstd with one raw block: hello (RFC 8878)."""
+
+
+def encoded(coding: str, body: bytes) -> bytes:
+    return OK + f"content-encoding: {coding}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
+
+
 def says(raw: bytes) -> Handler:
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(raw)
@@ -115,9 +126,24 @@ def says(raw: bytes) -> Handler:
         (OK + b"content-length: 0\r\n\r\n", b""),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 5\r\n\r\nhello", b"hello"),
-        (OK + b"content-encoding: gzip\r\ncontent-length: 25\r\n\r\n" + gzip.compress(b"hello", mtime=0), b"hello"),
+        (encoded("gzip", gzip.compress(b"hello")), b"hello"),
+        (encoded("br", brotli.compress(b"hello")), b"hello"),
+        (encoded("zstd", ZSTD), b"hello"),
+        (encoded("identity", b"hello"), b"hello"),
+        (OK + b"transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\ncontent-encoding: br\r\n\r\n", b"hello"),
     ],
-    ids=["length", "chunked", "empty", "no content", "interim answer first", "gzip"],
+    ids=[
+        "length",
+        "chunked",
+        "empty",
+        "no content",
+        "interim answer first",
+        "gzip",
+        "br",
+        "zstd",
+        "identity",
+        "trailer",
+    ],
 )
 async def test_every_way_to_send_a_body_and_the_connection_is_used_again(raw: bytes, body: bytes) -> None:
     async with provider(says(raw)) as there, upstream() as client:
@@ -186,7 +212,7 @@ async def test_nobody_listens() -> None:
 
 async def test_a_name_that_does_not_exist() -> None:
     async with upstream() as client:
-        with pytest.raises(UpstreamFailed, match="can't be reached"):
+        with pytest.raises(UpstreamFailed, match="the name 'no-such-host.invalid' can't be resolved"):
             await client.send(request("http://no-such-host.invalid/v1/x"))
 
 
@@ -427,3 +453,200 @@ async def test_a_header_never_becomes_two(value: str) -> None:
         with pytest.raises(UpstreamFailed, match="line break"):
             await client.send(smuggled)
         assert there.requests == []
+
+
+@pytest.mark.parametrize(
+    ("url", "says_why"),
+    [
+        ("http://127.0.0.1:0/v1/x", "names port 0"),
+        ("http://127.0.0.1:99999/v1/x", "Port out of range"),
+        ("http://me:secret@127.0.0.1/v1/x", "holds a user or a password"),
+        ("unix:///tmp/x.sock", "does not begin with http"),
+        ("http://127.0.0.1/a b", "must be %-escaped"),
+    ],
+)
+async def test_a_url_that_leads_nowhere_is_an_error_in_words(url: str, says_why: str) -> None:
+    async with upstream() as client:
+        with pytest.raises(UpstreamFailed, match=f"provider 'p' can't be asked: .*{says_why}") as failed:
+            await client.send(request(url))
+    assert "secret" not in failed.value.message
+
+
+async def test_an_ipv6_address() -> None:
+    async with upstream() as client:
+        try:
+            server = await asyncio.start_server(lambda _, writer: writer.close(), "::1", 0)
+        except OSError:
+            pytest.skip("no IPv6 here")
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(UpstreamFailed, match="gave no answer"):
+            await client.send(request(f"http://[::1]:{port}/v1/x"))
+        server.close()
+        await asyncio.sleep(0.05)
+
+
+async def test_an_answer_to_head_has_no_body_whatever_length_it_tells() -> None:
+    async with provider(says(OK + b"content-length: 5\r\n\r\n")) as there, upstream() as client:
+        for _ in range(2):
+            asked = UpstreamRequest(provider="p", method="HEAD", url=there.url, headers=[], body=b"", timeouts=PATIENT)
+            answer = await client.send(asked)
+            assert (answer.header("content-length"), await answer.body()) == ("5", b"")
+            answer.close()
+
+
+async def test_a_coding_that_is_not_known_stays_and_only_an_error_is_read_with_it() -> None:
+    async with provider(says(encoded("compress", b"hello"))) as there, upstream() as client:
+        answer = await client.send(request(there.url))
+        assert (answer.header("content-encoding"), await answer.chunk()) == ("compress", b"hello")
+        answer.close()
+        answer = await client.send(request(there.url))
+        with pytest.raises(UpstreamMalformed, match="in the content-encoding 'compress', which nobody had asked for"):
+            await answer.body()
+        answer.close()
+    refused = encoded("compress", b"hello").replace(b"200 OK", b"429 Too Many")
+    async with provider(says(refused)) as there, upstream() as client:
+        answer, body = await fetch(client, there.url)
+        assert (answer.status, body) == (429, b"hello")
+
+
+async def test_a_decompressed_body_is_told_as_what_it_is() -> None:
+    async with provider(says(encoded("gzip", gzip.compress(b"hello")))) as there, upstream() as client:
+        answer, body = await fetch(client, there.url)
+        assert (answer.header("content-encoding"), body) == ("", b"hello")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(b"hello", "provider_malformed"), (gzip.compress(b"hello" * 99)[:-9], "provider_cut_off")]
+)
+async def test_a_compressed_body_that_is_none_or_ends_early(body: bytes, code: str) -> None:
+    async with provider(says(encoded("gzip", body))) as there, upstream() as client:
+        with pytest.raises(UpstreamFailed) as failed:
+            await fetch(client, there.url)
+        assert failed.value.code == code
+
+
+async def test_what_a_few_bytes_blow_up_to_comes_in_small_steps_and_has_an_end() -> None:
+    bomb = gzip.compress(bytes(300 * 2**20), compresslevel=9)
+    async with provider(says(encoded("gzip", bomb))) as there, upstream() as client:
+        answer = await client.send(request(there.url))
+        first = await answer.chunk()
+        assert first is not None
+        assert len(first) <= 256 * 1024
+        answer.close()
+        with pytest.raises(UpstreamMalformed, match="longer than 256 MiB"):
+            await fetch(client, there.url)
+
+
+async def test_a_connection_whose_upload_was_not_taken_carries_no_other_request() -> None:
+    connections = 0
+
+    async def early(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 Too Large\r\ncontent-length: 3\r\n\r\nbig")
+        await writer.drain()
+        await release.wait()
+        writer.transport.abort()
+
+    release = asyncio.Event()
+    server = await asyncio.start_server(early, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1/x"
+    async with upstream() as client:
+        for number in (1, 2):
+            answer = await client.send(request(url, b"x" * 20_000_000))
+            assert await answer.body() == b"big"
+            answer.close()
+            assert connections == number
+    release.set()
+    server.close()
+    await asyncio.sleep(0.05)
+
+
+async def test_a_body_without_a_length_that_is_reset_is_not_whole() -> None:
+    async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"\r\nhel")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        found = writer.get_extra_info("socket")
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with provider(handler) as there, upstream() as client:
+        with pytest.raises(UpstreamFailed) as failed:
+            await fetch(client, there.url)
+        assert failed.value.code == "provider_cut_off"
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (
+            OK + b"".join(b"x-%d: %s\r\n" % (n, b"y" * 1000) for n in range(100)) + b"content-length: 0\r\n\r\n",
+            "longer than 64 KiB",
+        ),
+        (OK + b"x-a: " + b"y" * 100_000, "longer than 64 KiB"),
+        (b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" * 3000, "longer than 64 KiB"),
+        (OK + b"content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n", "can't be present with"),
+        (OK + b"content-length: 5\r\ncontent-length: 6\r\n\r\n", "Duplicate Content-Length"),
+        (OK + b"transfer-encoding: gzip\r\n\r\nhello", "other than chunked"),
+        (OK + b"x-a: 1\r\n x-b: 2\r\n\r\n", "whitespace after header value"),
+        (OK + b"x-a: 1\nx-b: 2\r\n\r\n", "Missing expected CR"),
+        (OK + b"x-a: 1\x00\r\n\r\n", "Invalid header value"),
+        (b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n", "switches to another protocol"),
+    ],
+)
+async def test_an_answer_that_is_no_valid_http_says_why(raw: bytes, why: str) -> None:
+    async with provider(says(raw + OK + b"content-length: 2\r\n\r\nno")) as there, upstream() as client:
+        with pytest.raises(UpstreamMalformed, match=f"it is not valid HTTP .*{why}") as failed:
+            await client.send(request(there.url))
+        assert failed.value.code == "provider_malformed"
+        await asyncio.wait_for(there.ended.wait(), 10)
+
+
+async def test_a_header_without_an_end_is_not_kept_for_ever() -> None:
+    async with provider(says(OK + b"x-a: " + b"y" * 100_000)) as there, upstream() as client:
+        with pytest.raises(UpstreamMalformed, match="longer than 64 KiB"):
+            await client.send(request(there.url))
+
+
+async def test_an_answer_that_never_stops_coming_has_an_end() -> None:
+    async def trickles(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"transfer-encoding: chunked\r\n\r\n")
+        while True:
+            writer.write(b"1\r\nx\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    steady = Timeouts(idle_seconds=20, total_seconds=0.5)
+    async with provider(trickles) as there, upstream() as client:
+        answer = await client.send(request(there.url, timeouts=steady))
+        with pytest.raises(UpstreamTimeout, match=r"did not end its answer within 0\.5 s"):
+            await answer.body()
+        answer.close()
+        await asyncio.wait_for(there.ended.wait(), 10)
+
+
+@pytest.mark.parametrize("more", [b"", b"3\r\nlo!\r\n"], ids=["silent", "more is there"])
+async def test_the_bound_on_the_whole_answer_holds_whether_something_comes_or_not(more: bytes) -> None:
+    async def begins(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(OK + b"transfer-encoding: chunked\r\n\r\n3\r\nhel\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.write(more)
+        await never(reader, writer)
+
+    async with provider(begins) as there, upstream() as client:
+        answer = await client.send(request(there.url, timeouts=Timeouts(idle_seconds=20, total_seconds=0.5)))
+        assert await answer.chunk() == b"hel"
+        await asyncio.sleep(0.6 if more else 0)
+        with pytest.raises(UpstreamTimeout, match="did not end its answer"):
+            await answer.chunk()
+        answer.close()
+
+
+async def test_a_connection_that_stays_idle_is_closed_without_anybody_asking_for_it() -> None:
+    async with provider(says(OK + b"content-length: 5\r\n\r\nhello")) as there, upstream() as client:
+        await fetch(client, there.url)
+        assert not there.ended.is_set()
+        await asyncio.wait_for(there.ended.wait(), 60)

@@ -131,6 +131,12 @@ def test_a_broken_stream_keeps_what_had_come() -> None:
     assert (tally.usage_source, tally.output_tokens, tally.response_id) == ("partial", None, "resp_1")
 
 
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_response_that_is_not_finished_has_no_reason_for_it(status: str) -> None:
+    stream = events({"type": "response.created", "response": {"id": "resp_1", "status": status}})
+    assert tally_response_events(stream, complete=True).finish_reason == ""
+
+
 def test_an_error_event_ends_it() -> None:
     [payload] = events({"type": "error", "code": "server_error", "message": "overloaded"})
     assert ends_response(payload)

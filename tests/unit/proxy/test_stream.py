@@ -120,6 +120,28 @@ async def test_an_end_without_done_is_fine_when_the_answer_had_ended() -> None:
     assert given.ends[0].outcome == "ok"
 
 
+@pytest.mark.parametrize("last", [b"data: [DONE]", b"data: [DONE]\n", event("b", "stop")[:-2], event("b", "stop")[:-1]])
+async def test_a_last_event_without_its_blank_line(last: bytes) -> None:
+    given = Stream(event("a"), last)
+    assert b"".join(await given.read()) == event("a") + last
+    assert [end.outcome for end in given.ends] == ["ok"]
+
+
+@pytest.mark.parametrize("cut", [9, 40, -5])
+async def test_half_an_event_never_passes_and_is_an_error_even_behind_the_finish(cut: int) -> None:
+    given = Stream(event("a", "stop"), event("b", "stop")[:cut])
+    passed, told = await given.read()
+    assert passed == event("a", "stop")
+    assert json.loads(told.removeprefix(b"data: "))["error"]["code"] == "provider_cut_off"
+    assert [(end.outcome, end.error_code) for end in given.ends] == [("provider_error", "provider_cut_off")]
+
+
+async def test_an_event_without_an_end_is_not_kept_for_ever() -> None:
+    given = Stream(b"data: ", *[b"x" * 2**20] * 70)
+    [told] = await given.read()
+    assert "longer than 64 MiB" in json.loads(told.removeprefix(b"data: "))["error"]["message"]
+
+
 async def test_an_end_in_the_middle_is_an_error() -> None:
     given = Stream(event("a"))
     assert b"provider_cut_off" in (await given.read())[-1]
