@@ -47,13 +47,13 @@ kind = "anthropic"
 base_url = "http://127.0.0.1:1"
 [providers.hasty-o]
 base_url = "{url}/v1"
-first_byte_seconds = 0.5
+first_byte_seconds = 1.5
 idle_seconds = 0.5
 total_seconds = 1.5
 [providers.hasty-a]
 kind = "anthropic"
 base_url = "{url}"
-first_byte_seconds = 0.5
+first_byte_seconds = 1.5
 idle_seconds = 0.5
 total_seconds = 1.5
 """
@@ -133,7 +133,7 @@ async def reset_in_head(exchange: Exchange) -> None:
 
 async def reset_in_body(exchange: Exchange) -> None:
     await exchange.half()
-    await asyncio.sleep(0.05)  # a reset takes back what the other side has not read yet
+    await asyncio.sleep(0.2)  # a reset takes back what the other side has not read yet
     exchange.reset()
 
 

@@ -88,6 +88,14 @@ async def test_the_certificate_inside_the_tunnel_is_checked(authority: trustme.C
         assert there.requests == []
 
 
+async def test_the_certificate_inside_the_tunnel_is_for_the_providers_name(authority: trustme.CA) -> None:
+    async with both(authority) as (there, forwarder, _), through(f"http://127.0.0.1:{forwarder.port}") as client:
+        forwarder.hosts["other.test:8443"] = urlsplit(there.url).port or 0
+        with pytest.raises(UpstreamFailed, match="certificate verify failed: Hostname mismatch"):
+            await fetch(client, "https://other.test:8443/v1/x")
+        assert there.requests == []
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["http", "https"])
 async def test_user_and_password(authority: trustme.CA, tls: bool) -> None:
     async with both(authority if tls else None) as (there, forwarder, url):
@@ -157,6 +165,7 @@ async def test_a_call_given_up_while_the_tunnel_is_made(authority: trustme.CA) -
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
+        await asyncio.wait_for(forwarder.left.wait(), 10)
         forwarder.says = b""
         assert (await fetch(client, url))[1] == b"hello"
         assert there.connections == 1

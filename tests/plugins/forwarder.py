@@ -12,7 +12,7 @@ REFUSED = b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Ba
 class Forwarder:
     """What came, and how it behaves: `hosts` leads "name:port" to a port on loopback; `key` is the only header value it takes.
 
-    `says` is what it answers CONNECT with, instead.
+    `says` is what it answers CONNECT with, instead; `left` is set when whoever was told that has gone.
     """
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class Forwarder:
         self.requests: list[bytes] = []
         self.connections = 0
         self.tunnelled = bytearray()
+        self.left = asyncio.Event()
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -50,6 +51,7 @@ class Forwarder:
         if self.says:
             writer.write(self.says)
             await reader.read(1)
+            self.left.set()
             return
         if target not in self.hosts:
             writer.write(b"HTTP/1.1 502 No Such Host\r\ncontent-length: 0\r\n\r\n")
