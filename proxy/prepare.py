@@ -80,7 +80,6 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     if draft.key and draft.key.terms.models:
         found = tuple(each for each in found if may_use_model(draft.key, each.provider.name, each.model))
         original = None  # the model that was read is the model that is asked for, whatever else the caller's bytes say
-    draft.sent = call.body if original is not None else orjson.dumps(draft.body)
     return Plan(
         routes=found,
         request=lambda route: _request(route, call, draft, original),
@@ -127,7 +126,10 @@ def _request(route: Route, call: CallRequest, draft: Draft, original: bytes | No
         draft.dropped = between.dropped(asked)
     if draft.stream and dialect in ASKED_FOR_USAGE and (asking := with_usage(outgoing)) is not None:
         outgoing, original = asking, None
-    body = orjson.dumps(outgoing) if between is not None else json_body(route, outgoing, original)
+    if between is None:
+        body = draft.sent = json_body(route, outgoing, original)
+    else:
+        body, draft.sent = orjson.dumps(outgoing), orjson.dumps(draft.body)  # on record in the caller's terms
     return upstream_request(route, path, call.headers, body, stream=draft.stream, translated=between is not None)
 
 
