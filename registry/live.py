@@ -13,7 +13,9 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sqlalchemy import Engine, select
 
@@ -30,42 +32,55 @@ from registry.limits import Limits
 from registry.reader import STABLE, nothing_on
 from registry.reference import PINNED, Reference, is_version_id, parse_reference
 from registry.rows import LATEST
+from registry.split import Caller, Split, Variant, choose
 from registry.tables import caller_keys, channels, prompts
 from registry.template import CompiledContent, compile_content
 from registry.values import Version
 from registry.watch import SqliteWatch
 
 _log = logging.getLogger(__name__)
+_WHOLE = Split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
     """What a reference means right now.
 
-    `channel` is the channel that led here, or "pinned" when a number or an id was named. `revision` is the registry's
-    revision that the answer was read at.
+    `channel` is the channel that led here, or "pinned" when a number or an id was named. `variant` says as which part of a split
+    channel this version was given: "main", "rollout" or "holdback"; "" where there is no split. `revision` is the registry's revision
+    that the answer was read at.
     """
 
     version: Version
     compiled: CompiledContent
     channel: str
     revision: int
+    variant: Variant = ""
 
 
 class LiveRegistry:
     """Resolves references without waiting for anything but a look at SQLite's change counter.
 
     Reads the database once when made, and raises RegistryUnavailableError if it can't. `capacity` is the number of
-    compiled versions to keep. Safe to use from many threads.
+    compiled versions to keep, `clock` tells when a hold-back is over. Safe to use from many threads.
     """
 
-    def __init__(self, source: Engine | str, *, limits: Limits | None = None, capacity: int = 1000) -> None:
+    def __init__(
+        self,
+        source: Engine | str,
+        *,
+        limits: Limits | None = None,
+        capacity: int = 1000,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._own_engine = isinstance(source, str)
         self._engine = open_engine(source) if isinstance(source, str) else source
         self._limits = limits or Limits()
         self._capacity = capacity
+        self._clock = clock
         self._lock = threading.RLock()
         self._pointers: dict[str, dict[str, int]] = {}
+        self._splits: dict[tuple[str, str], Split] = {}
         self._prompt_revisions: dict[str, int] = {}
         self._keys: dict[str, CallerKey] = {}
         self._numbers: dict[tuple[str, str], int] = {}
@@ -107,9 +122,16 @@ class LiveRegistry:
             return self._keys.get(hash)
 
     def channels_on(self, slug: str, number: int) -> list[str]:
-        """The channels of a prompt that point to a version now, sorted; of the snapshot that was resolved from last."""
+        """The channels of a prompt that serve a version now, sorted; of the snapshot that was resolved from last."""
         with self._lock:
-            return sorted(name for name, version in self._pointers.get(slug, {}).items() if version == number)
+            pointers = self._pointers.get(slug, {})
+            now = self._clock()
+            return sorted(
+                name
+                for name, version in pointers.items()
+                if version == number
+                or any(arm.version == number for arm in self._splits.get((slug, name), _WHOLE).at(now))
+            )
 
     def prompt_revision(self, slug: str) -> int:
         """The last write that touched this prompt: its ETag. Raises PromptNotFoundError."""
@@ -119,10 +141,11 @@ class LiveRegistry:
                 raise prompt_not_found(slug, self._pointers)
             return self._prompt_revisions[slug]
 
-    def resolve(self, reference: Reference | str, *, looked: bool = False) -> Resolved:
+    def resolve(self, reference: Reference | str, *, looked: bool = False, caller: Caller | None = None) -> Resolved:
         """The version a reference means now; without a selector, the one on `stable`.
 
-        `looked` says that a key was looked up for the same request just before: then the database isn't asked again whether it changed.
+        `caller` is whoever a share of a split channel is bound to; without one it is the channel's own version. `looked` says that
+        a key was looked up for the same request just before: then the database isn't asked again whether it changed.
         Raises PromptReferenceInvalidError, PromptNotFoundError, PromptVersionNotFoundError,
         PromptChannelNotFoundError, PromptChannelEmptyError; and RegistryUnavailableError only if the database can't
         be read and this version was never loaded.
@@ -130,6 +153,7 @@ class LiveRegistry:
         if isinstance(reference, str):
             reference = parse_reference(reference)
         slug, selector = reference.slug, reference.selector
+        variant: Variant = ""
         with self._lock:
             if not looked:
                 self._refresh()
@@ -147,8 +171,12 @@ class LiveRegistry:
                 if channel not in pointers:
                     raise nothing_on(slug, channel, pointers)
                 number = pointers[channel]
+                if (split := self._splits.get((slug, channel))) is not None and caller is not None:
+                    number, variant = choose(slug, number, split, caller.key(split.sticky), self._clock())
             version, compiled = self._load(slug, number)
-            return Resolved(version=version, compiled=compiled, channel=channel, revision=self._revision)
+            return Resolved(
+                version=version, compiled=compiled, channel=channel, revision=self._revision, variant=variant
+            )
 
     def close(self) -> None:
         """Let go of the database. The engine is disposed of only if it was made here, from a URL."""
@@ -182,18 +210,24 @@ class LiveRegistry:
             everything = everything or revision < self._revision  # an older backup was put in place
             above = 0 if everything else self._revision
             moved = connection.execute(
-                select(channels.c.slug, channels.c.name, channels.c.version).where(channels.c.revision > above)
+                select(channels.c.slug, channels.c.name, channels.c.version, channels.c.split, channels.c.sticky).where(
+                    channels.c.revision > above
+                )
             ).all()
             touched = connection.execute(
                 select(prompts.c.slug, prompts.c.revision).where(prompts.c.revision > above)
             ).all()
             keys = rows.read_keys(connection, caller_keys.c.revision > above)
         if everything:
-            self._pointers, self._prompt_revisions, self._keys = {}, {}, {}
+            self._pointers, self._prompt_revisions, self._keys, self._splits = {}, {}, {}, {}
             self._numbers.clear()
             self._compiled.clear()
-        for slug, name, version in moved:
+        for slug, name, version, arms, sticky in moved:
             self._pointers.setdefault(slug, {})[name] = version
+            if arms:
+                self._splits[slug, name] = rows.split_of(arms, sticky)
+            else:
+                self._splits.pop((slug, name), None)
         self._prompt_revisions.update((slug, touched_at) for slug, touched_at in touched)
         self._keys.update((key.hash, key) for key in keys)
         self._revision = revision

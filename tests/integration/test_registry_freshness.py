@@ -9,6 +9,7 @@ import pytest
 
 from registry.database import migrate, open_engine
 from registry.live import LiveRegistry
+from registry.roles import owner
 from registry.store import Store
 from registry.values import Content
 
@@ -29,7 +30,7 @@ def _answer(url: str, pipe: Connection) -> None:
 def _save_some(url: str, writer: int, count: int) -> None:
     store = Store(open_engine(url))
     for number in range(count):
-        store.save("a", _content(f"{writer}-{number}"), message="m", author=f"process {writer}")
+        store.save("a", _content(f"{writer}-{number}"), message="m", by=owner(f"process {writer}"))
 
 
 @pytest.fixture
@@ -45,8 +46,8 @@ def test_no_resolve_after_a_promotion_has_returned_gives_the_old_version(url):
     engine = open_engine(url)
     store = Store(engine)
     for text in ("one", "two", "three"):
-        store.save("a", _content(text), message="m", author="ann")
-    store.promote("a", 3, reason="r", actor="ann")
+        store.save("a", _content(text), message="m", by=owner("ann"))
+    store.promote("a", 3, reason="r", by=owner("ann"))
     spawn = multiprocessing.get_context("spawn")
     workers = []
     for _ in range(2):
@@ -56,7 +57,7 @@ def test_no_resolve_after_a_promotion_has_returned_gives_the_old_version(url):
         workers.append((process, ours))
     stale = []
     for turn in range(200):
-        move = store.promote("a", turn % 3 + 1, reason="r", actor="ann")
+        move = store.promote("a", turn % 3 + 1, reason="r", by=owner("ann"))
         assert move.changed
         for _, pipe in workers:
             pipe.send("a")
@@ -77,7 +78,9 @@ def test_sixteen_threads_save_without_a_gap_or_a_double(url):
     store = Store(engine)
 
     def save(writer: int) -> list[int]:
-        return [store.save("a", _content(f"{writer}-{n}"), message="m", author="ann").version.number for n in range(15)]
+        return [
+            store.save("a", _content(f"{writer}-{n}"), message="m", by=owner("ann")).version.number for n in range(15)
+        ]
 
     with ThreadPoolExecutor(16) as pool:
         numbers = [number for numbers in pool.map(save, range(16)) for number in numbers]
@@ -105,11 +108,11 @@ def test_processes_save_without_a_gap_or_a_double(url):
 def test_of_two_writers_on_the_same_revision_one_wins(url):
     engine = open_engine(url)
     store = Store(engine)
-    revision = store.save("a", _content("start"), message="m", author="ann").revision
+    revision = store.save("a", _content("start"), message="m", by=owner("ann")).revision
 
     def save(writer: int) -> str:
         try:
-            store.save("a", _content(f"{writer}"), message="m", author="ann", if_match=revision)
+            store.save("a", _content(f"{writer}"), message="m", by=owner("ann"), if_match=revision)
         except Exception as error:
             return getattr(error, "code", repr(error))
         return "saved"

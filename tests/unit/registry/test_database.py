@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from registry.database import migrate, open_engine, reading, writing
 from registry.errors import RegistryUnavailableError
+from registry.roles import owner
 from registry.tables import metadata
 from tests.unit.registry.conftest import chat
 
@@ -38,7 +39,7 @@ def test_migrating_again_and_all_at_once_is_harmless(database):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(run, range(3)))
     with sqlite3.connect(database) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
     connection.close()
 
 
@@ -79,16 +80,16 @@ def test_a_broken_file_is_unavailable_not_a_crash(tmp_path):
         "UPDATE versions SET message = 'x' WHERE number = 1",
         "UPDATE OR REPLACE versions SET number = 2 WHERE number = 1",
         "DELETE FROM versions",
-        "INSERT OR REPLACE INTO versions SELECT version_id, slug, number, '{}', content_hash, message, author, created_at, revision FROM versions WHERE number = 1",
-        "INSERT OR REPLACE INTO versions SELECT 'new', slug, number, '{}', content_hash, message, author, created_at, revision FROM versions WHERE number = 1",
+        "INSERT OR REPLACE INTO versions (version_id, slug, number, content, content_hash, message, author, source, created_at, revision) SELECT version_id, slug, number, '{}', content_hash, message, author, source, created_at, revision FROM versions WHERE number = 1",
+        "INSERT OR REPLACE INTO versions (version_id, slug, number, content, content_hash, message, author, source, created_at, revision) SELECT 'new', slug, number, '{}', content_hash, message, author, source, created_at, revision FROM versions WHERE number = 1",
         "UPDATE events SET actor = 'x'",
         "DELETE FROM events WHERE revision = 1",
-        "INSERT OR REPLACE INTO events SELECT revision, at, 'x', action, slug, channel, from_version, to_version, reason, evidence, request_id FROM events WHERE revision = 1",
+        "INSERT OR REPLACE INTO events SELECT * FROM events WHERE revision = 1",
     ],
 )
 def test_the_database_itself_refuses_to_change_what_happened(statement, store, database):
-    store.save("a", chat("one"), message="m", author="ann")
-    store.save("a", chat("two"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
+    store.save("a", chat("two"), message="m", by=owner("ann"))
     before = store.versions("a"), store.history("a")
     connection = sqlite3.connect(database)
     with pytest.raises(
@@ -101,6 +102,6 @@ def test_the_database_itself_refuses_to_change_what_happened(statement, store, d
 
 
 def test_a_prompt_with_versions_can_not_be_deleted(store, engine):
-    store.save("a", chat("one"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
     with pytest.raises(RegistryUnavailableError, match="FOREIGN KEY"), writing(engine) as connection:
         connection.execute(text("DELETE FROM prompts"))
