@@ -147,7 +147,13 @@ def locate_clickhouse(settings: Settings, environment: Mapping[str, str]) -> Loc
         endpoint = folder.engine()
         if endpoint is None:
             return None
-        return Target(url=endpoint.url, user=endpoint.user, password=endpoint.password, database=endpoint.database)
+        return Target(
+            url=endpoint.url,
+            user=endpoint.user,
+            password=endpoint.password,
+            database=endpoint.database,
+            direct=True,  # a process of ours on loopback: no proxy is to stand in between, or to see the password
+        )
 
     return embedded
 
