@@ -2,7 +2,7 @@
 
 Knows routes, headers and status codes of success. Refuses to decide anything: reads and writes are the Store's,
 resolving is the LiveRegistry's, and RegistryErrors are left to the application, which maps them by `errors.STATUS`.
-Endpoints are plain functions, run in the server's thread pool, because the database may make them wait.
+Endpoints that ask the database are plain functions, run in the server's thread pool, because it may make them wait.
 """
 
 import json
@@ -101,10 +101,10 @@ def _add_rendering(router: APIRouter, live: LiveRegistry, by: By) -> None:
         )
         return readable(me, resolved, live)
 
-    def rendered(slug: str, version: str, role: str | None, given: Given, request: Request) -> RenderedOut:
+    def rendered(slug: str, version: str, role: str | None, given: Given, request: Request) -> Response:
         resolved = resolved_for(slug, version, request)
         result = render(resolved.compiled, given(resolved))
-        return RenderedOut(
+        shown = RenderedOut(
             slug=slug,
             version=resolved.version.number,
             version_id=resolved.version.version_id,
@@ -115,9 +115,11 @@ def _add_rendering(router: APIRouter, live: LiveRegistry, by: By) -> None:
             variables=result.variables,
             config=ResolvedOut.of(resolved, revision=resolved.revision, stale=False).config,
         )
+        return Response(shown.model_dump_json(), media_type="application/json")
 
+    # These three answer from memory, as a call does: going through the thread pool would only make them wait for a thread.
     @router.get("/{slug}", response_model=ResolvedOut, responses={304: {"description": "unchanged"}})
-    def get_prompt(
+    async def get_prompt(
         slug: str,
         request: Request,
         version: Version = "stable",
@@ -158,16 +160,18 @@ def _add_rendering(router: APIRouter, live: LiveRegistry, by: By) -> None:
         found = diff(version, replace(version, number=0, content=_content(body.content)))
         return DiffOut.of(replace(found, new="what was sent"))
 
-    @router.get("/{slug}/render")
-    def render_from_query(slug: str, request: Request, version: Version = "stable", role: Role = None) -> RenderedOut:
+    @router.get("/{slug}/render", response_model=RenderedOut)
+    async def render_from_query(
+        slug: str, request: Request, version: Version = "stable", role: Role = None
+    ) -> Response:
         """Render with variables from the query string; those declared as other than strings are read as JSON."""
         given = {name: value for name, value in request.query_params.items() if name not in _NOT_VARIABLES}
         return rendered(slug, version, role, lambda resolved: typed(given, resolved.compiled.schema), request)
 
-    @router.post("/{slug}/render")
-    def render_from_body(
+    @router.post("/{slug}/render", response_model=RenderedOut)
+    async def render_from_body(
         slug: str, body: RenderBody, request: Request, version: Version = "stable", role: Role = None
-    ) -> RenderedOut:
+    ) -> Response:
         """Render with variables from the body."""
         return rendered(slug, version, role, lambda _: body.variables, request)
 
