@@ -17,7 +17,7 @@ def _move(server: Server, slug: str, how: str, **body: object) -> dict[str, obje
     return dict(answer.json())
 
 
-def _versions(server: Server, slug: str, **headers: str) -> dict[str, str]:
+def _versions(server: Server, slug: str, *variants: str) -> dict[str, str]:
     """What each session gets; over new connections, so that every worker is met."""
     found = {}
     for number in range(SESSIONS):
@@ -25,9 +25,10 @@ def _versions(server: Server, slug: str, **headers: str) -> dict[str, str]:
             answer = fresh.post(
                 "/v1/chat/completions",
                 json={"prompt": {"id": slug}, "messages": [{"role": "user", "content": "hi"}]},
-                headers={"x-slugline-session": f"session-{number}", **headers},
+                headers={"x-slugline-session": f"session-{number}"},
             )
         assert answer.status_code == 200, answer.text
+        assert answer.headers.get("x-slugline-variant", "") in variants
         found[f"session-{number}"] = answer.headers["x-slugline-prompt"]
     return found
 
@@ -42,11 +43,11 @@ def test_a_rollout_is_sticky_grows_and_ends(server: Server) -> None:
         "arms": [{"version": 2, "share": 30.0, "kind": "rollout", "until": None}],
         "sticky": "session",
     }
-    first = _versions(server, slug)
+    first = _versions(server, slug, "main", "rollout")
     assert set(first.values()) == {f"{slug}@1", f"{slug}@2"}
-    assert _versions(server, slug) == first
+    assert _versions(server, slug, "main", "rollout") == first
     _move(server, slug, "rollout", arms=[{"version": 2, "share": 60}])
-    grown = _versions(server, slug)
+    grown = _versions(server, slug, "main", "rollout")
     assert all(grown[session] == f"{slug}@2" for session, version in first.items() if version == f"{slug}@2")
     assert list(grown.values()).count(f"{slug}@2") > list(first.values()).count(f"{slug}@2")
     rows = server.until(
@@ -62,11 +63,11 @@ def test_a_rollout_is_sticky_grows_and_ends(server: Server) -> None:
             shown = api.get(f"/api/prompts/{slug}", headers={"x-slugline-session": session}).json()
             assert f"{slug}@{shown['version']}" == version
     _move(server, slug, "promote", version=2, holdback=20)
-    held = _versions(server, slug)
+    held = _versions(server, slug, "main", "holdback")
     assert set(held.values()) == {f"{slug}@1", f"{slug}@2"}
     assert all(held[session] == f"{slug}@2" for session, version in grown.items() if version == f"{slug}@2")
     _move(server, slug, "rollback")
-    assert set(_versions(server, slug).values()) == {f"{slug}@1"}
+    assert set(_versions(server, slug, "").values()) == {f"{slug}@1"}
 
 
 def test_a_scheduled_move_comes_by_itself(server: Server) -> None:
