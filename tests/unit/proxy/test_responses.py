@@ -159,8 +159,12 @@ def test_on_completions_a_version_is_text_before_the_callers_prompt() -> None:
     body = {"model": "prompt/a", "prompt": "Q: why?", "max_tokens": 5}
     found = merged(body, shape=COMPLETIONS, parameters={"temperature": 0.1})
     assert found.body == {"model": "m-1", "temperature": 0.1, "max_tokens": 5, "prompt": "be kind\n\nQ: why?"}
-    with pytest.raises(RequestRefused, match="text only"):
-        merged(body, [{"role": "user", "content": [{"type": "text", "text": "x"}]}], shape=COMPLETIONS)
+    for message in (
+        {"role": "user", "content": [{"type": "text", "text": "x"}]},
+        {"role": "assistant", "tool_calls": [{"id": "1"}]},
+    ):
+        with pytest.raises(RequestRefused, match="text only"):
+            merged(body, [message], shape=COMPLETIONS)
 
 
 def test_on_completions_a_text_under_prompt_names_no_prompt() -> None:
