@@ -39,7 +39,7 @@ def test_migrating_again_and_all_at_once_is_harmless(database):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(run, range(3)))
     with sqlite3.connect(database) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0003",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
     connection.close()
 
 
