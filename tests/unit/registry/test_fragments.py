@@ -162,3 +162,10 @@ def test_the_same_request_again_answers_with_the_lock_that_it_made(store):
     _save(store, "tone", "two")
     again = store.save("agent", content, message="m", by=owner("ann"), idempotency_key="k")
     assert again.version == first.version
+
+
+def test_a_fragment_beside_another_that_has_it_too_is_used_directly(store, engine):
+    _save(store, "a", "a")
+    _save(store, "b", "{% include 'a' %}")
+    _save(store, "agent", "{% include 'a' %}{% include 'b' %}")
+    assert _users(engine, "a")[0] == [("agent", 1, (1,), True, ("latest",)), ("b", 1, (1,), True, ("latest",))]
