@@ -126,3 +126,10 @@ def test_messages_of_tool_calls_need_no_content():
     assert (
         parse_content({"messages": [call, {"role": "tool", "content": "3", "tool_call_id": "1"}]}).messages[0] == call
     )
+
+
+def test_the_callers_messages_go_to_one_place():
+    place = {"role": "placeholder", "name": "messages"}
+    parse_content({"messages": [{"role": "system", "content": "x"}, place]})
+    with pytest.raises(PromptInvalidError, match="one placeholder 'messages' at most"):
+        parse_content({"messages": [place, {"role": "user", "content": "x"}, place]})
