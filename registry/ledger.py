@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, update
 
 from registry import rows
+from registry.database import announce
 from registry.tables import channels, events, prompts
 from registry.values import HistoryEntry, Move
 
@@ -61,6 +62,7 @@ def enter(
         evidence=act.evidence,
         request_id=act.request_id,
     )
+    announce(connection, revision)
     connection.execute(insert(events).values({column.name: getattr(entry, column.name) for column in events.columns}))
     connection.execute(update(prompts).where(prompts.c.slug == act.slug).values(revision=revision))
     if channel is not None:

@@ -22,7 +22,7 @@ from registry.values import Channel, HistoryEntry, Prompt, Version
 LATEST = "latest"
 
 
-def version_of(row: RowMapping) -> Version:
+def version_of(row: Mapping[Any, Any]) -> Version:
     """A version from its row."""
     return Version(**{**row, "content": parse_content(json.loads(row["content"]))})
 
@@ -35,15 +35,17 @@ def read_revision(connection: Connection) -> int:
 
 def read_prompts(connection: Connection, where: Any = None) -> list[Prompt]:
     """Prompts with their channels, by slug; all of them, or those that meet a condition on the table prompts."""
-    query = select(prompts).order_by(prompts.c.slug)
-    pointers = select(channels.c.slug, channels.c.name, channels.c.version).order_by(channels.c.name)
+    query = select(prompts)
+    pointers = select(channels.c.slug, channels.c.name, channels.c.version)
     if where is not None:
         query = query.where(where)
         pointers = pointers.join(prompts, prompts.c.slug == channels.c.slug).where(where)
     by_slug: dict[str, dict[str, int]] = {}
-    for slug, name, version in connection.execute(pointers):
+    # Sorted here: PostgreSQL would sort by the rules of the database's language.
+    for slug, name, version in sorted(tuple(row) for row in connection.execute(pointers)):
         by_slug.setdefault(slug, {})[name] = version
-    return [_prompt_of(row, by_slug[row["slug"]]) for row in connection.execute(query).mappings()]
+    found = sorted(connection.execute(query).mappings(), key=lambda row: str(row["slug"]))
+    return [_prompt_of(row, by_slug[row["slug"]]) for row in found]
 
 
 def read_slugs(connection: Connection) -> list[str]:
@@ -53,8 +55,8 @@ def read_slugs(connection: Connection) -> list[str]:
 
 def read_channels(connection: Connection, slug: str) -> dict[str, Channel]:
     """A prompt's channels by name; empty if there is no such prompt."""
-    rows = connection.execute(select(channels).where(channels.c.slug == slug).order_by(channels.c.name)).mappings()
-    return {row["name"]: Channel(**row) for row in rows}
+    rows = connection.execute(select(channels).where(channels.c.slug == slug)).mappings()
+    return {row["name"]: Channel(**row) for row in sorted(rows, key=lambda row: str(row["name"]))}
 
 
 def read_version(connection: Connection, slug: str, number: int) -> Version | None:
@@ -102,8 +104,8 @@ def read_live_at(connection: Connection, slug: str, when: datetime) -> dict[str,
         .where(events.c.slug == slug, events.c.channel.is_not(None), events.c.at <= when)
         .group_by(events.c.channel)
     )
-    query = select(events.c.channel, events.c.to_version).where(events.c.revision.in_(last)).order_by(events.c.channel)
-    return {row.channel: row.to_version for row in connection.execute(query)}
+    query = select(events.c.channel, events.c.to_version).where(events.c.revision.in_(last))
+    return dict(sorted((row.channel, row.to_version) for row in connection.execute(query)))
 
 
 def read_keys(connection: Connection, where: Any = None) -> list[CallerKey]:
