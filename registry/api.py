@@ -201,7 +201,7 @@ def _add_writes(router: APIRouter, store: Store, actor: Actor) -> None:
             evidence=body.evidence,
             request_id=given.request_id,
         )
-        return MoveOut.of(move)
+        return MoveOut.of(move, store.acknowledged(move.revision))
 
     @router.post("/{slug}/channels/{name}/rollback")
     def rollback(slug: str, name: str, body: RollbackBody, given: Conditions) -> MoveOut:
@@ -216,7 +216,7 @@ def _add_writes(router: APIRouter, store: Store, actor: Actor) -> None:
             evidence=body.evidence,
             request_id=given.request_id,
         )
-        return MoveOut.of(move)
+        return MoveOut.of(move, store.acknowledged(move.revision))
 
 
 def typed(given: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,15 @@ Knows the settings of both, and Alembic. Refuses to know tables and rows. Nothin
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from registry.errors import RegistryUnavailableError
 
@@ -32,8 +33,9 @@ _WAITED_FOR = ("57014", "55P03")  # https://www.postgresql.org/docs/current/errc
 def open_engine(url: str) -> Engine:
     """An engine for `sqlite:////path/to/registry.db` or `postgresql://user@host/database`; connects on first use.
 
-    SQLite's file is made then, if need be. What a URL of PostgreSQL leaves open, libpq's variables (PGPASSWORD …) and ~/.pgpass say.
-    Raises RegistryUnavailableError for a URL that isn't one, or of another database, and where psycopg isn't installed.
+    SQLite's file is made by `migrate`, and by nothing else. What a URL of PostgreSQL leaves open, libpq's variables (PGPASSWORD …)
+    and ~/.pgpass say. Raises RegistryUnavailableError for a URL that isn't one, or of another database, and where psycopg isn't
+    installed.
     """
     try:
         parsed = make_url(url)
@@ -51,7 +53,9 @@ def open_engine(url: str) -> Engine:
             param="registry.url",
         )
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    event.listen(engine, "do_connect", _look_for_file)
     event.listen(engine, "connect", _prepare)
+    event.listen(engine, "checkout", _check_file)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -83,6 +87,9 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
     config.set_main_option("path_separator", "os")
+    if engine.dialect.name == "sqlite":
+        with _translated(), contextlib.suppress(FileExistsError):
+            _make_file(str(engine.url.database))
     with writing(engine, seconds=MIGRATION_SECONDS) as connection:
         if engine.dialect.name == "postgresql" and connection.execute(text("SHOW server_encoding")).scalar() != "UTF8":
             raise RegistryUnavailableError("the registry's database must have the encoding UTF8: create another")
@@ -90,7 +97,7 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-@contextmanager
+@contextlib.contextmanager
 def writing(engine: Engine, *, seconds: float | None = None) -> Iterator[Connection]:
     """One write transaction, which takes the database's write lock at its start, not halfway through.
 
@@ -116,7 +123,7 @@ def writing(engine: Engine, *, seconds: float | None = None) -> Iterator[Connect
         await_workers(engine, revision)
 
 
-@contextmanager
+@contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One read transaction: everything read in it is of the same moment. Raises RegistryUnavailableError."""
     if engine.dialect.name != "sqlite":
@@ -137,7 +144,7 @@ def announce(connection: Connection, revision: int) -> None:
         connection.info[_ANNOUNCED] = revision
 
 
-@contextmanager
+@contextlib.contextmanager
 def _patience(connection: Connection, seconds: float) -> Iterator[None]:
     """Bounds each statement of a transaction on PostgreSQL, there and here."""
     driver: Any = connection.connection.driver_connection
@@ -152,7 +159,7 @@ def _patience(connection: Connection, seconds: float) -> Iterator[None]:
         driver.patience = before
 
 
-@contextmanager
+@contextlib.contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
@@ -165,7 +172,38 @@ def _translated() -> Iterator[None]:
         raise RegistryUnavailableError(f"the registry's database can't be used now: {error}") from error
 
 
-def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+def _make_file(path: str) -> None:
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise RegistryUnavailableError(f"the registry's file {path} can't be made: {error.strerror}") from error
+
+
+def _look_for_file(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
+    # SQLite would make an empty one, which would be taken for a registry without prompts.
+    if not Path(arguments[0]).exists():
+        raise sqlite3.OperationalError(f"there is no file {arguments[0]}")
+
+
+def _check_file(_connection: Any, record: Any, _proxy: Any) -> None:
+    # A file that was moved or replaced can still be written through connections to it, and nobody would ever see that.
+    if record.info["file"] != _identity(record.info["path"]):
+        raise DisconnectionError
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - as in registry.watch
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _prepare(connection: sqlite3.Connection, record: Any) -> None:
+    path = connection.execute("PRAGMA database_list").fetchone()[2]
+    record.info.update(path=path, file=_identity(path))
     # SQLAlchemy begins transactions through the "begin" event below; the driver must not begin its own.
     connection.isolation_level = None
     for setting in (

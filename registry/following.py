@@ -20,7 +20,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 from sqlalchemy import Engine, text
@@ -28,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from registry.errors import RegistryUnavailableError
 from registry.roster import LEASE_SECONDS
-from registry.roster_sqlite import SqliteSeat
+from registry.roster_sqlite import SqliteSeat, beside
 from registry.rows import read_revision
 
 _log = logging.getLogger(__name__)
@@ -64,7 +63,7 @@ class SqliteFollower:
     def __init__(self, database: str, name: str, reload: Reload) -> None:
         """Raises OSError where the roster's folder can't be written."""
         self._reload = reload
-        self._seat = SqliteSeat(Path(f"{database}-workers"), name)
+        self._seat = SqliteSeat(beside(database), name)
         self._acknowledge()
         self._thread = threading.Thread(target=self._run, name="registry", daemon=True)
         self._thread.start()

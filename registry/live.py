@@ -16,6 +16,7 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -59,9 +60,9 @@ class Resolved:
 class LiveRegistry:
     """Resolves references by what is held in memory.
 
-    Reads the database once when made. If it can't, it starts from the `snapshot`; without one it raises RegistryUnavailableError.
-    `capacity` is the number of compiled versions to keep. Safe to use from many threads. One that has joined has threads of its own,
-    so a process joins after it has forked, and closes it in the end.
+    Reads the database once when made. If it can't, it starts from what lies in the folder `snapshot`; without that it raises
+    RegistryUnavailableError. `capacity` is the number of compiled versions to keep. Safe to use from many threads. One that has joined
+    has threads of its own, so a process joins after it has forked, and closes it in the end.
     """
 
     def __init__(
@@ -70,12 +71,12 @@ class LiveRegistry:
         *,
         limits: Limits | None = None,
         capacity: int = 1000,
-        snapshot: Snapshot | None = None,
+        snapshot: Path | None = None,
     ) -> None:
         self._own_engine = isinstance(source, str)
         self._engine = open_engine(source) if isinstance(source, str) else source
-        self._snapshot = snapshot
-        self._shelf = Shelf(self._engine, limits or Limits(), capacity, snapshot)
+        self._snapshot = None if snapshot is None else Snapshot.of(self._engine, snapshot)
+        self._shelf = Shelf(self._engine, limits or Limits(), capacity, self._snapshot)
         self._looking = threading.RLock()
         self._state = State()
         sqlite = self._engine.dialect.name == "sqlite"
@@ -95,6 +96,11 @@ class LiveRegistry:
     def stale(self) -> bool:
         """True while the database can't be read and answers come from the last state."""
         return self._stale
+
+    def look(self) -> bool:
+        """Make sure of what is held, as every resolve does; True if it is the newest."""
+        self._fresh()
+        return not self._stale
 
     def join(self, name: str) -> None:
         """Take a worker's place, under a name for people: from now on writers wait for it, or name it, and the snapshot is kept."""
@@ -210,8 +216,6 @@ class LiveRegistry:
                 changed = self._watch.look()
                 if changed is None and not self._stale:
                     return
-                if self._watch.replaced:
-                    self._engine.dispose()  # its pooled connections still read the file that was there before
                 self._pull(everything=self._watch.replaced)
                 # Only now: had the reading failed, the next resolve must try it again.
                 self._watch.seen(changed)
@@ -252,5 +256,5 @@ class LiveRegistry:
             self._keeper.changed()
 
     def _held(self) -> tuple[State, set[VersionKey]]:
-        state = self._state
+        state = self._fresh()
         return state, self._shelf.in_use(state)

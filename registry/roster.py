@@ -66,4 +66,4 @@ def open_roster(engine: Engine) -> Roster:
         return PostgresRoster(engine)
     from registry.roster_sqlite import SqliteRoster
 
-    return SqliteRoster.beside(str(engine.url.database))
+    return SqliteRoster.of(str(engine.url.database))

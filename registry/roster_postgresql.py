@@ -61,9 +61,8 @@ workers = Table(
 
 _silent = extract("epoch", func.clock_timestamp() - workers.c.seen_at)
 # Somebody still holds the other end: the worker is stopped or cut off, not gone.
-_connected = text(
-    "EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = workers.backend AND datname = current_database())"
-)
+_backend = "EXISTS (SELECT 1 FROM pg_stat_activity WHERE pid = workers.backend AND datname = current_database())"
+_connected, _cut_off = text(_backend), text(f"NOT {_backend}")
 
 
 def announce(connection: Connection, revision: int) -> None:
@@ -148,7 +147,7 @@ class PostgresSeat:
         # The first row is on disk before the first lease; its renewals need not be.
         connection.execute(row.on_conflict_do_update(index_elements=["worker_id"], set_=changes))
         connection.execute(text("SET synchronous_commit = off"))
-        connection.execute(delete(workers).where(_silent > FORGET_SECONDS, ~_connected))
+        connection.execute(delete(workers).where(_silent > FORGET_SECONDS, _cut_off))
         mine = workers.c.worker_id == worker_id
         self._beat = workers.update().where(mine).values(seen_at=func.clock_timestamp())
         self._mine = mine

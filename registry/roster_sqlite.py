@@ -32,6 +32,11 @@ _HALF_MADE_SECONDS = 60
 _AGAIN_SECONDS = 0.02  # for a worker that didn't answer the last time
 
 
+def beside(database: str) -> Path:
+    """The folder of the seats at a database's file; not called like SQLite's own files beside it, which people move and remove."""
+    return Path(f"{database}.workers")
+
+
 class SqliteSeat:
     """A worker's pipe and its file."""
 
@@ -82,9 +87,9 @@ class SqliteRoster:
         """Since when a seat has not answered, by its id."""
 
     @classmethod
-    def beside(cls, database: str) -> SqliteRoster:
+    def of(cls, database: str) -> SqliteRoster:
         """The roster of a database's file."""
-        return cls(Path(f"{database}-workers"))
+        return cls(beside(database))
 
     def settle(self, revision: int, *, seconds: float = SETTLE_SECONDS) -> Acknowledged:
         """As Roster says. Who didn't answer the last time either is hardly waited for."""

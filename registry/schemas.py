@@ -5,6 +5,7 @@ Knows JSON shapes and how values become them. Refuses to know routes and where v
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.content import as_mapping
 from registry.diff import Diff
 from registry.live import Resolved
+from registry.roster import Acknowledged
 from registry.values import HistoryEntry, Move, Prompt, Saved, Version
 
 JsonObject = dict[str, Any]
@@ -190,6 +192,13 @@ class RenderedOut(BaseModel):
     config: JsonObject
 
 
+class MissingOut(BaseModel):
+    """A worker that has not acknowledged a write; it serves nothing old as fresh all the same."""
+
+    worker: str
+    silent_seconds: float
+
+
 class MoveOut(BaseModel):
     """What a promotion or rollback did."""
 
@@ -200,11 +209,17 @@ class MoveOut(BaseModel):
     revision: int
     at: datetime
     changed: bool
+    acknowledged: list[str] = Field(description="workers that have seen it")
+    missing: list[MissingOut] = Field(description="workers that have not, because they are stopped or cut off")
 
     @classmethod
-    def of(cls, move: Move) -> MoveOut:
-        """From the value."""
-        return cls(**{name: getattr(move, name) for name in cls.model_fields})
+    def of(cls, move: Move, seen: Acknowledged) -> MoveOut:
+        """From the values."""
+        return cls(
+            **{each.name: getattr(move, each.name) for each in fields(move)},
+            acknowledged=[*seen.acknowledged],
+            missing=[MissingOut(worker=one.worker, silent_seconds=one.silent_seconds) for one in seen.missing],
+        )
 
 
 class HistoryOut(BaseModel):

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy import Engine
 
 from registry.content import content_hash
-from registry.errors import RegistryError
+from registry.errors import RegistryError, RegistryUnavailableError
 from registry.rows import version_of
 from registry.state import State, VersionKey
 from registry.values import Version
@@ -48,11 +49,22 @@ class _Body:
 
 
 class Snapshot:
-    """A folder with the last state. Reading it raises nothing: what can't be read isn't there, and the log says so."""
+    """A folder with the last state. Reading it raises nothing: what can't be read isn't there, and the log says so.
 
-    def __init__(self, folder: Path) -> None:
+    `source` names the database: what another one left in the folder is not taken for this one's.
+    """
+
+    def __init__(self, folder: Path, source: str) -> None:
         self.folder = folder
+        self._source = source
         self._versions = folder / "versions"
+
+    @classmethod
+    def of(cls, engine: Engine, folder: Path) -> Snapshot:
+        """A database's snapshot in a folder."""
+        url = engine.url
+        host = f"{url.host or url.query.get('host', '')}:{url.port or ''}"
+        return cls(folder, f"{url.get_backend_name()}://{host}/{url.database or ''}")
 
     def load(self) -> Saved | None:
         """What was saved last; None if there is nothing that can be used."""
@@ -62,6 +74,8 @@ class Snapshot:
             about = msgspec.json.decode(head)
             if about["format"] != _FORMAT or about["sha256"] != _checksum(body):
                 raise ValueError("it is damaged, or of another release")
+            if about["source"] != self._source:
+                raise ValueError(f"it is of another database, {about['source']}")
             found = msgspec.json.decode(body, type=_Body)
         except FileNotFoundError:
             return None
@@ -108,12 +122,24 @@ class Snapshot:
                 _replace(target, msgspec.json.encode(dict(row)))
         versions = [(slug, number, version_id) for (slug, number), version_id in saved.version_ids.items()]
         body = msgspec.json.encode(_Body(state=saved.state, versions=versions))
-        head = msgspec.json.encode({"format": _FORMAT, "sha256": _checksum(body)})
+        head = msgspec.json.encode({"format": _FORMAT, "source": self._source, "sha256": _checksum(body)})
         _replace(self.folder / "state.json", head + b"\n" + body)
         named = set(saved.version_ids.values())
         for path in self._versions.iterdir():
             if path.stem not in named:
                 path.unlink(missing_ok=True)
+
+
+def check_present(engine: Engine, folder: Path) -> None:
+    """Raise RegistryUnavailableError if SQLite's file is gone and a snapshot says that there was one: an empty one must not take its
+    place unasked."""
+    if engine.dialect.name != "sqlite" or Path(str(engine.url.database)).exists():
+        return
+    saved = Snapshot.of(engine, folder).load()
+    if saved is not None and saved.state.revision > 0:
+        raise RegistryUnavailableError(
+            f"the registry's file {engine.url.database} is gone: put a backup in its place, or remove {folder} to begin anew"
+        )
 
 
 def _replace(target: Path, content: bytes) -> None:

@@ -1,7 +1,8 @@
 """The thread that keeps a snapshot as new as what a worker holds, beside the request path.
 
 Knows when to write and which versions are still lacking. Refuses to know files (`registry.snapshot`) and how state is read. It writes at
-most once in PAUSE_SECONDS, and not at all when another worker has done so. The database is asked for versions only.
+most once in PAUSE_SECONDS, and not at all when another worker has done so. Told or not, it looks every LOOK_SECONDS: on SQLite a worker
+without calls would not notice a write.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from registry.state import State, VersionKey, continues, read_rows
 _log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 _MOST_OTHERS = 5000  # versions that were pinned, or on a channel once
 
 
@@ -42,6 +44,7 @@ class SnapshotKeeper:
         self._wanted.set()
         self._ending = threading.Event()
         self._failed = False
+        self._done: tuple[State | None, set[VersionKey]] = (None, set())
         self._thread = threading.Thread(target=self._run, name="registry-snapshot", daemon=True)
         self._thread.start()
 
@@ -56,11 +59,16 @@ class SnapshotKeeper:
         self._thread.join()
 
     def _run(self) -> None:
-        while self._wanted.wait() and not self._ending.is_set():
+        while not self._ending.is_set():
+            self._wanted.wait(LOOK_SECONDS)
             self._wanted.clear()
+            state, used = self._held()
+            if state is self._done[0] and used <= self._done[1]:
+                continue
             try:
-                self._save()
+                self._save(state, used)
                 self._failed = False
+                self._done = state, used
             except BlockingIOError:  # another worker is at it
                 self._wanted.set()
             except RegistryUnavailableError:
@@ -72,9 +80,8 @@ class SnapshotKeeper:
                 self._wanted.set()
             self._ending.wait(PAUSE_SECONDS)
 
-    def _save(self) -> None:
+    def _save(self, state: State, used: set[VersionKey]) -> None:
         with self._snapshot.writing():
-            state, used = self._held()
             lineage = state.lineage
             there = self._snapshot.load()
             wanted = state.on_channels() | used

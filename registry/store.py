@@ -36,6 +36,7 @@ from registry.limits import Limits
 from registry.moves import way_back
 from registry.reader import STABLE, Reader, check_number, known, nothing_on
 from registry.reference import check_channel, check_slug
+from registry.roster import Acknowledged, open_roster
 from registry.rows import LATEST
 from registry.tables import prompts, versions
 from registry.template import compile_content
@@ -60,11 +61,19 @@ class Store(Reader):
         new_id: Callable[[], str] = lambda: str(uuid_utils.uuid7()),
     ) -> None:
         super().__init__(engine)
+        self._roster = open_roster(engine)
         self._limits = limits or Limits()
         self._clock = clock
         self._new_id = new_id
         # Within a process writers queue here, instead of polling SQLite's lock.
         self._turn = threading.Lock()
+
+    def acknowledged(self, revision: int) -> Acknowledged:
+        """Which workers have seen a write, by its revision, and which have not: those serve nothing old as fresh, either.
+
+        Every write has been waited for when it returns, as long as need be; this asks for the names.
+        """
+        return self._roster.settle(revision)
 
     def save(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +22,7 @@ from slugline.commands.options import (
 )
 
 if TYPE_CHECKING:
+    from registry.store import Store
     from registry.values import HistoryEntry, Move, Version
 
 Channel = Annotated[str, typer.Option(help="The channel to move.")]
@@ -148,7 +149,7 @@ def promote(
     from slugline.compose import local_user
 
     store = open_store(settings_for(data, config))
-    _moved(store.promote(slug, version, channel=channel, reason=message, actor=local_user()), json)
+    _moved(store, store.promote(slug, version, channel=channel, reason=message, actor=local_user()), json)
 
 
 def rollback(
@@ -164,7 +165,7 @@ def rollback(
     from slugline.compose import local_user
 
     store = open_store(settings_for(data, config))
-    _moved(store.rollback(slug, channel=channel, to=to, reason=message, actor=local_user()), json)
+    _moved(store, store.rollback(slug, channel=channel, to=to, reason=message, actor=local_user()), json)
 
 
 def history(
@@ -213,16 +214,23 @@ def _read(file: str) -> tuple[str, str]:
         raise SettingsError(f"{file} is not UTF-8 text") from error
 
 
-def _moved(move: Move, as_json: bool) -> None:
+def _moved(store: Store, move: Move, as_json: bool) -> None:
+    seen = store.acknowledged(move.revision)
     if as_json:
-        print_json({name: getattr(move, name) for name in move.__dataclass_fields__})
-    elif move.changed:
+        told = {"acknowledged": seen.acknowledged, "missing": [asdict(one) for one in seen.missing]}
+        print_json({name: getattr(move, name) for name in move.__dataclass_fields__} | told)
+        return
+    if move.changed:
         before = f"version {move.from_version}" if move.from_version else "nothing"
         print(
             f"{move.slug}: {move.channel} moved from {before} to version {move.to_version} (revision {move.revision})"
         )
     else:
         print(f"{move.slug}: {move.channel} is on version {move.to_version} already")
+    if seen.acknowledged:
+        print(f"seen by {', '.join(seen.acknowledged)}")
+    for one in seen.missing:
+        print(f"not yet seen by {one.worker}, silent for {one.silent_seconds:g} s: it serves nothing old as fresh")
 
 
 def _what(entry: HistoryEntry) -> str:

@@ -124,7 +124,7 @@ def run_postgresql(**settings: str) -> Iterator[PostgreSQL]:
     finally:
         if server.process is not None:
             server.thaw()
-        server.stop()
+        server.stop(signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -61,7 +61,8 @@ class Database:
             hidden = self.path.parent / "away"
             hidden.mkdir()
             for path in self.path.parent.glob(f"{self.path.name}*"):
-                path.rename(hidden / path.name)
+                if path.is_file():
+                    path.rename(hidden / path.name)
             self.path.mkdir()  # else whoever opens it makes an empty one
             yield
             self.path.rmdir()

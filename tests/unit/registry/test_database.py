@@ -191,6 +191,18 @@ def test_a_writer_that_waits_too_long_is_told_so(engine, database, monkeypatch):
     impatient.dispose()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_nothing_is_written_to_a_file_that_is_gone_and_none_is_made_in_its_place(store, engine, database, tmp_path):
+    store.save("a", chat("one"), message="m", author="ann")
+    database.path.rename(tmp_path / "elsewhere.db")
+    for use in (lambda: store.save("a", chat("two"), message="m", author="ann"), store.prompts):
+        with pytest.raises(RegistryUnavailableError, match="can't be used now"):
+            use()
+    assert not database.path.exists()
+    (tmp_path / "elsewhere.db").rename(database.path)
+    assert store.save("a", chat("three"), message="m", author="ann").version.number == 2
+
+
 def test_a_broken_file_is_unavailable_not_a_crash(tmp_path):
     (tmp_path / "x.db").write_bytes(b"not a database" * 1000)
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
