@@ -26,6 +26,7 @@ from registry.database import migrate, open_engine
 from registry.key_store import KeyStore
 from registry.keys import KeyTerms
 from registry.live import LiveRegistry
+from registry.roles import owner
 
 RESULTS = Path(__file__).parent / "results" / "auth-step.md"
 ROUNDS, CALLS = 200, 100
@@ -76,11 +77,11 @@ def main() -> None:
             line = Part(live, meter)
             rows.append(("no key was ever made", measure(line, "Bearer sk-provider")))
             for label, terms in (("a key without limits", {}), ("with two scopes", scopes)):
-                issued = keys.create(KeyTerms(name="k", **terms), actor="bench")
+                issued = keys.create(KeyTerms(name="k", **terms), by=owner("bench"))
                 rows.append((label, measure(line, f"Bearer {issued.secret.text}")))
             rows.append(("an unknown key, turned away", measure(line, "Bearer slk_" + "a" * 40)))
         for workers in (1, 2, 4):
-            issued = keys.create(KeyTerms(name="k", **limits), actor="bench")
+            issued = keys.create(KeyTerms(name="k", **limits), by=owner("bench"))
             with contextlib.ExitStack() as stack:
                 meters = [
                     stack.enter_context(contextlib.closing(Meter(Path(folder) / f"meter-{workers}")))

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from proxy.auth import authenticate, check_endpoint, masked, presented_key, without_keys
+from proxy.auth import authenticate, check_endpoint, check_role, masked, presented_key, without_keys
 from proxy.draft import Draft
 from proxy.errors import BudgetSpent, NotAuthenticated, RateLimited, RequestRefused
 from proxy.line import CallRequest, Line
@@ -50,6 +50,7 @@ def _admit(call: CallRequest, line: Line, draft: Draft) -> CallRequest:
     if cleaned is not call.headers:
         call = replace(call, headers=cleaned)
     if key is not None:
+        check_role(key)
         check_endpoint(key, call.endpoint.name)
         _within_limits(key, line, draft)
     return call

@@ -12,12 +12,16 @@ from datetime import datetime
 
 from proxy.errors import NotAllowed, NotAuthenticated
 from proxy.plan import PROVIDER_KEY_HEADERS
-from registry.keys import KEY_TEXT, PREFIX, CallerKey, allows, key_hash
+from registry.keys import KEY_TEXT, PREFIX, CallerKey, key_hash, principal_of
 from registry.live import LiveRegistry
+from registry.roles import allows, permit
 
 KEY_HEADER = "x-slugline-key"
 KEY_HEADERS = (KEY_HEADER, *PROVIDER_KEY_HEADERS, "x-portkey-api-key")
 """Where a key may stand, in the order in which they are looked at: Slugline's own, the providers', Portkey's."""
+
+
+_USUAL = ("application",)
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
@@ -72,6 +76,12 @@ def authenticate(
             caller=key.terms.name,
         )
     return key
+
+
+def check_role(key: CallerKey) -> None:
+    """Raises AuthRoleNotAllowedError where a key is for looking on only."""
+    if key.terms.roles != _USUAL:  # which may: a look at the table costs more than this
+        permit(principal_of(key), "call")
 
 
 def check_endpoint(key: CallerKey | None, endpoint: str) -> None:

@@ -101,6 +101,7 @@ class Draft:
             version_id=version.version_id if version else "",
             channel=self.resolved.channel if self.resolved else "",
             revision=self.resolved.revision if self.resolved else 0,
+            variant=self.resolved.variant if self.resolved else "",
             caller=self.caller,
             user=context.user if context else "",
             session=context.session if context else "",

@@ -10,7 +10,7 @@ import orjson
 
 from proxy.ask import Plan
 from proxy.auth import check_channel, check_model, check_prompt, may_use_model, may_use_prompt
-from proxy.context import read_context
+from proxy.context import Context, read_context
 from proxy.dialects.translation import Translation, translation
 from proxy.draft import Draft
 from proxy.errors import NotAllowed, RequestRefused
@@ -26,6 +26,7 @@ from registry.compat.readings import resolve_first
 from registry.keys import CallerKey
 from registry.live import LiveRegistry, Resolved
 from registry.reference import PINNED
+from registry.split import Caller
 from registry.template import render
 
 
@@ -56,7 +57,7 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
             )
         before = line.clock()
         draft.variables = named.variables
-        draft.resolved = resolved_for(draft.key, named, line.registry, looked=not call.own)
+        draft.resolved = resolved_for(draft.key, named, line.registry, draft.context, looked=not call.own)
         draft.stale = line.registry.stale
         check_version(draft.key, draft.resolved, line.registry)
         resolved_at = line.clock()
@@ -88,15 +89,18 @@ def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:
     )
 
 
-def resolved_for(key: CallerKey | None, named: NamedPrompt, live: LiveRegistry, *, looked: bool = False) -> Resolved:
-    """The version that a call's prompt means. `looked` as in LiveRegistry.resolve.
+def resolved_for(
+    key: CallerKey | None, named: NamedPrompt, live: LiveRegistry, context: Context, *, looked: bool = False
+) -> Resolved:
+    """The version that a call's prompt means, for whom the context says. `looked` as in LiveRegistry.resolve.
 
     Raises NotAllowed and RegistryError; what a key may not use is never looked up.
     """
     readings = tuple(reading for reading in named.readings if may_use_prompt(key, reading.slug))
     if not readings:
         check_prompt(key, named.reference.slug)
-    return resolve_first(live, readings, looked=looked)
+    caller = Caller(session=context.session, user=context.user, trace=context.trace_id, variables=named.variables)
+    return resolve_first(live, readings, looked=looked, caller=caller)
 
 
 def check_version(key: CallerKey | None, resolved: Resolved, live: LiveRegistry) -> None:

@@ -74,5 +74,6 @@ def prompt_headers(resolved: Resolved, *, stale: bool) -> list[tuple[str, str]]:
         ("x-slugline-version-id", resolved.version.version_id),
         ("x-slugline-channel", resolved.channel),
         ("x-slugline-revision", str(resolved.revision)),
+        *([("x-slugline-variant", resolved.variant)] if resolved.variant else []),
         *([("x-slugline-stale", "1")] if stale else []),
     ]

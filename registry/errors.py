@@ -94,6 +94,60 @@ class PromptExistsError(RegistryError):
     code = "prompt_exists"
 
 
+class PromptArchivedError(RegistryError):
+    """The prompt is archived: it serves whoever still calls it, and nothing about it changes."""
+
+    code = "prompt_archived"
+
+
+class PromptProtectedError(RegistryError):
+    """The channel asks for more than this version has: approvals, or an evaluation that passed."""
+
+    code = "prompt_protected"
+
+
+class PromptRequestNotFoundError(RegistryError):
+    """No request for a promotion, or no scheduled move, has this id."""
+
+    code = "prompt_request_not_found"
+
+
+class PromptRequestClosedError(RegistryError):
+    """The request, or the scheduled move, has come to its end already."""
+
+    code = "prompt_request_closed"
+
+
+class PromptOwnWorkError(RegistryError):
+    """Nobody approves what they made or asked for, nor somebody whom the server doesn't know."""
+
+    code = "prompt_own_work"
+
+
+class IdempotencyKeyReusedError(RegistryError):
+    """The Idempotency-Key belongs to another write."""
+
+    code = "prompt_idempotency_key_reused"
+
+
+class AuthRoleNotAllowedError(RegistryError):
+    """None of the roles of whoever asks allows it."""
+
+    code = "auth_role_not_allowed"
+
+
+class AuthPromptNotAllowedError(RegistryError):
+    """The prompt is out of scope for whoever asks."""
+
+    code = "auth_prompt_not_allowed"
+
+
+class AuthChannelNotAllowedError(RegistryError):
+    """The channel is out of scope for whoever asks."""
+
+    code = "auth_channel_not_allowed"
+
+
 class AuthKeyNotFoundError(RegistryError):
     """No caller key has this id."""
 
@@ -144,6 +198,16 @@ STATUS: Mapping[type[RegistryError], int] = {
     PromptInvalidError: 400,
     PromptConflictError: 412,
     PromptExistsError: 409,
+    PromptArchivedError: 409,
+    # Not 409: clients take that for a passing state and ask again.
+    PromptProtectedError: 403,
+    PromptRequestNotFoundError: 404,
+    PromptRequestClosedError: 409,
+    PromptOwnWorkError: 403,
+    IdempotencyKeyReusedError: 422,
+    AuthRoleNotAllowedError: 403,
+    AuthPromptNotAllowedError: 403,
+    AuthChannelNotAllowedError: 403,
     AuthKeyNotFoundError: 404,
     AuthKeyInvalidError: 400,
     AuthKeyEndedError: 409,

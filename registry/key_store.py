@@ -17,15 +17,13 @@ from sqlalchemy import Connection, Engine, insert, update
 
 from registry import rows
 from registry.database import reading, writing
-from registry.errors import AuthKeyConflictError, AuthKeyEndedError, AuthKeyInvalidError, AuthKeyNotFoundError, nearest
+from registry.errors import AuthKeyConflictError, AuthKeyEndedError, AuthKeyNotFoundError, nearest
 from registry.keys import (
     KEY_TEXT,
     PREFIX,
-    ROLES,
     CallerKey,
     IssuedKey,
     KeyTerms,
-    Role,
     as_json,
     changes_between,
     check_terms,
@@ -34,6 +32,7 @@ from registry.keys import (
     new_secret,
 )
 from registry.ledger import Act, enter, next_stamp
+from registry.roles import Principal, permit
 from registry.tables import caller_keys
 
 
@@ -41,7 +40,7 @@ class KeyStore:
     """Reads and writes caller keys; safe to use from many threads at once.
 
     `below(n)` gives a random number under n, fit for secrets. All methods raise RegistryUnavailableError when the database can't be
-    used.
+    used, writes AuthRoleNotAllowedError where `by` may not.
     """
 
     def __init__(
@@ -66,10 +65,9 @@ class KeyStore:
         with reading(self._engine) as connection:
             return _known(connection, key_id)
 
-    def create(self, terms: KeyTerms, *, role: Role = "application", actor: str, request_id: str = "") -> IssuedKey:
+    def create(self, terms: KeyTerms, *, by: Principal, request_id: str = "") -> IssuedKey:
         """Make a key. Its text is in what this gives, and nowhere else afterwards. Raises AuthKeyInvalidError."""
-        if role not in ROLES:
-            raise AuthKeyInvalidError(f"a key's role is one of {', '.join(ROLES)}, not {role!r}", param="role")
+        _manage(by)
         now = self._clock()
         terms = check_terms(terms, now)
         secret = new_secret(self._below)
@@ -79,16 +77,15 @@ class KeyStore:
                 key_id=new_key_id(self._below),
                 hash=key_hash(secret.text),
                 hint=secret.text[-4:],
-                role=role,
                 terms=terms,
                 created_at=at,
-                created_by=actor,
+                created_by=by.name,
                 revision=revision,
             )
             own = {each.name: getattr(key, each.name) for each in fields(CallerKey) if each.name != "terms"}
             connection.execute(insert(caller_keys).values({**own, **_columns(terms)}))
-            evidence = {"key_id": key.key_id, "role": role, **as_json(terms)}
-            enter(connection, _act("key.create", actor, evidence, request_id), stamp)
+            evidence = {"key_id": key.key_id, **as_json(terms)}
+            enter(connection, _act("key.create", by, evidence, request_id), stamp)
         return IssuedKey(key=key, secret=secret)
 
     def update(
@@ -96,7 +93,7 @@ class KeyStore:
         key_id: str,
         changes: Mapping[str, Any],
         *,
-        actor: str,
+        by: Principal,
         if_match: int | None = None,
         request_id: str = "",
     ) -> CallerKey:
@@ -104,6 +101,7 @@ class KeyStore:
 
         Raises AuthKeyNotFoundError, AuthKeyEndedError for a revoked key, AuthKeyInvalidError, and AuthKeyConflictError by `if_match`.
         """
+        _manage(by)
         with self._turn, writing(self._engine) as connection:
             key = _known(connection, key_id)
             if key.revoked_at is not None:
@@ -130,22 +128,23 @@ class KeyStore:
             here = caller_keys.c.key_id == key.key_id
             connection.execute(update(caller_keys).where(here).values({**_columns(wanted), "revision": revision}))
             evidence = {"key_id": key.key_id, "name": key.terms.name, "changes": differences}
-            enter(connection, _act("key.update", actor, evidence, request_id), stamp)
+            enter(connection, _act("key.update", by, evidence, request_id), stamp)
             return _known(connection, key.key_id)
 
-    def revoke(self, key_id: str, *, reason: str = "", actor: str, request_id: str = "") -> CallerKey:
+    def revoke(self, key_id: str, *, reason: str = "", by: Principal, request_id: str = "") -> CallerKey:
         """End a key for good. Once this has returned, no worker takes it any more. Revoked already, it stays as it is.
 
         Raises AuthKeyNotFoundError.
         """
+        _manage(by)
         with self._turn, writing(self._engine) as connection:
             key = _known(connection, key_id)
             if key.revoked_at is not None:
                 return key
             revision, at = stamp = next_stamp(connection, self._clock())
-            ended = {"revoked_at": at, "revoked_by": actor, "revision": revision}
+            ended = {"revoked_at": at, "revoked_by": by.name, "revision": revision}
             connection.execute(update(caller_keys).where(caller_keys.c.key_id == key.key_id).values(ended))
-            act = _act("key.revoke", actor, {"key_id": key.key_id, "name": key.terms.name}, request_id)
+            act = _act("key.revoke", by, {"key_id": key.key_id, "name": key.terms.name}, request_id)
             enter(connection, replace(act, reason=reason.strip()[:10_000]), stamp)
             return _known(connection, key.key_id)
 
@@ -167,11 +166,17 @@ def _known(connection: Connection, key_id: str) -> CallerKey:
 
 
 def _columns(terms: KeyTerms) -> dict[str, Any]:
-    columns = {each.name: getattr(terms, each.name) for each in fields(KeyTerms)}
+    columns = {each.name: getattr(terms, each.name) for each in fields(KeyTerms) if each.name != "roles"}
+    columns["role"] = ",".join(terms.roles)
     columns["budget_usd"] = None if terms.budget_usd is None else format(terms.budget_usd, "f")
     return columns
 
 
-def _act(action: str, actor: str, evidence: Mapping[str, Any], request_id: str) -> Act:
+def _manage(by: Principal) -> None:
+    """Keys open every prompt, so whoever is limited to some can't make any."""
+    permit(by, "manage keys", slug="" if by.prompts else None)
+
+
+def _act(action: str, by: Principal, evidence: Mapping[str, Any], request_id: str) -> Act:
     """A key belongs to no prompt, hence the empty slug; no prompt can be called that."""
-    return Act(action=action, slug="", actor=actor, evidence=evidence, request_id=request_id)
+    return Act(action=action, slug="", by=by, evidence=evidence, request_id=request_id)

@@ -16,13 +16,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
-from fnmatch import fnmatchcase
 from typing import Any, Literal, get_args
 
 from registry.errors import AuthKeyInvalidError, RegistryError
 from registry.reference import check_channel
+from registry.roles import ROLES, Principal, allows
 
-Role = Literal["application", "admin"]
 Period = Literal["day", "month", "total"]
 
 PREFIX = "slk_"
@@ -30,7 +29,6 @@ SECRET_LENGTH = 40
 KEY_TEXT = re.compile(rf"{PREFIX}[0-9A-Za-z]{{{SECRET_LENGTH}}}")
 """A whole key. What begins like one and isn't is a key that was cut or mistyped."""
 
-ROLES: tuple[str, ...] = get_args(Role)
 PERIODS: tuple[str, ...] = get_args(Period)
 SCOPES = ("prompts", "channels", "endpoints", "models")
 
@@ -58,11 +56,12 @@ class Secret:
 class KeyTerms:
     """What a key may do: all that an update may change.
 
-    `prompts`, `channels`, `endpoints` and `models` are patterns; empty means all. `default_channel` is meant where a call names no
-    version. The budget is in US dollars a UTC day, a UTC month, or altogether.
+    `roles` are what its holder may do (`registry.roles`). `prompts`, `channels`, `endpoints` and `models` are patterns; empty means
+    all. `default_channel` is meant where a call names no version. The budget is in US dollars a UTC day, a UTC month, or altogether.
     """
 
     name: str
+    roles: tuple[str, ...] = ("application",)
     prompts: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
@@ -82,13 +81,16 @@ class CallerKey:
     key_id: str
     hash: str = field(repr=False)
     hint: str
-    role: Role
     terms: KeyTerms
     created_at: datetime
     created_by: str
     revoked_at: datetime | None = None
     revoked_by: str | None = None
     revision: int
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.terms.expires_at is not None and self.terms.expires_at <= now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,9 +116,17 @@ def key_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def allows(patterns: Iterable[str], name: str) -> bool:
-    """True if a scope lets a name pass: it is empty, names it, or has a pattern that fits."""
-    return not patterns or name in patterns or any(fnmatchcase(name, pattern) for pattern in patterns)
+def principal_of(key: CallerKey) -> Principal:
+    """Whoever holds a key."""
+    terms = key.terms
+    return Principal(
+        name=f"key {terms.name}",
+        identity=f"key:{key.key_id}",
+        roles=frozenset(terms.roles),
+        prompts=terms.prompts,
+        channels=terms.channels,
+        aliases=(terms.name, terms.owner),
+    )
 
 
 def check_terms(terms: KeyTerms, now: datetime) -> KeyTerms:
@@ -140,6 +150,7 @@ def check_terms(terms: KeyTerms, now: datetime) -> KeyTerms:
         **{
             **{each.name: getattr(terms, each.name) for each in fields(KeyTerms)},
             **scopes,
+            "roles": _roles(terms.roles),
             "name": name,
             "owner": owner,
             "budget_usd": _budget(terms.budget_usd, terms.budget_period),
@@ -183,6 +194,15 @@ def _name(text: str, param: str, *, needed: bool = True) -> str:
     if PREFIX in name:
         raise AuthKeyInvalidError(f"'{param}' looks like a key itself: names stand in logs and records", param=param)
     return name
+
+
+def _roles(given: Iterable[str]) -> tuple[str, ...]:
+    roles = set(given)
+    if unknown := sorted(roles - set(ROLES)):
+        raise AuthKeyInvalidError(f"a key's roles are of {', '.join(ROLES)}; {unknown[0]!r} is none", param="roles")
+    if not roles:
+        raise AuthKeyInvalidError("a key needs a role, such as application", param="roles")
+    return tuple(role for role in ROLES if role in roles)
 
 
 def _patterns(given: Iterable[str], param: str) -> tuple[str, ...]:

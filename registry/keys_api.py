@@ -12,16 +12,15 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from registry.api import Actor, parse_if_match
 from registry.key_store import KeyStore
 from registry.keys import SCOPES, CallerKey, KeyTerms
+from registry.roles import Role, permit
+from registry.terms import By, IfMatch, RequestId, parse_if_match
 
 Patterns = Annotated[list[str], Field(description="names, with * for anything; empty is no limit")]
-IfMatch = Annotated[str | None, Header(description="write only if the key is still at this revision")]
-RequestId = Annotated[str, Header(alias="x-request-id")]
 
 
 class KeyUse(BaseModel):
@@ -57,13 +56,14 @@ class CreateKeyBody(_Terms):
     """A new key."""
 
     name: str
-    role: Literal["application", "admin"] = "application"
+    roles: list[Role] = ["application"]
 
 
 class UpdateKeyBody(_Terms):
     """What to change; what is left out stays, null takes a limit away."""
 
     name: str = ""
+    roles: list[Role] = []
 
 
 class RevokeKeyBody(BaseModel):
@@ -80,7 +80,7 @@ class KeyOut(BaseModel):
     key_id: str
     name: str
     hint: str = Field(description="the last four characters of its text")
-    role: str
+    roles: list[str]
     prompts: list[str]
     channels: list[str]
     endpoints: list[str]
@@ -116,13 +116,14 @@ class KeyList(BaseModel):
     keys: list[KeyOut]
 
 
-def build_router(store: KeyStore, actor: Actor, use: Use) -> APIRouter:
-    """All routes of caller keys; `actor` names who writes, `use` counts."""
+def build_router(store: KeyStore, by: By, use: Use) -> APIRouter:
+    """All routes of caller keys; `by` says who asks, `use` counts."""
     router = APIRouter(prefix="/api/keys", tags=["keys"])
 
     @router.get("")
-    def list_keys() -> KeyList:
+    def list_keys(request: Request) -> KeyList:
         """Every key, revoked ones too."""
+        permit(by(request), "manage keys")
         return KeyList(keys=[KeyOut.of(key) for key in store.all_keys()])
 
     @router.post("", status_code=201)
@@ -130,14 +131,15 @@ def build_router(store: KeyStore, actor: Actor, use: Use) -> APIRouter:
         body: CreateKeyBody, request: Request, response: Response, x_request_id: RequestId = ""
     ) -> IssuedKeyOut:
         """A new key; its text is in this answer and never again. With the first one, every call needs a key."""
-        terms = KeyTerms(**_given(body.model_dump(exclude={"role"})))
-        issued = store.create(terms, role=body.role, actor=actor(request), request_id=x_request_id)
+        terms = KeyTerms(**_given(body.model_dump()))
+        issued = store.create(terms, by=by(request), request_id=x_request_id)
         response.headers.update({"cache-control": "no-store", "etag": f'"{issued.key.revision}"'})
         return IssuedKeyOut(**key_fields(issued.key), key=issued.secret.text)
 
     @router.get("/{key_id}")
-    def get_key(key_id: str, response: Response) -> KeyOut:
+    def get_key(key_id: str, request: Request, response: Response) -> KeyOut:
         """One key, with how much it was used."""
+        permit(by(request), "manage keys")
         key = store.key(key_id)
         response.headers["etag"] = f'"{key.revision}"'
         return KeyOut.of(key, use(key))
@@ -149,7 +151,7 @@ def build_router(store: KeyStore, actor: Actor, use: Use) -> APIRouter:
         """Change what a key may do. Once this has answered, every worker goes by it."""
         changes = _given(body.model_dump(exclude_unset=True))
         revision = parse_if_match(if_match)
-        key = store.update(key_id, changes, actor=actor(request), if_match=revision, request_id=x_request_id)
+        key = store.update(key_id, changes, by=by(request), if_match=revision, request_id=x_request_id)
         return KeyOut.of(key)
 
     @router.post("/{key_id}/revoke")
@@ -158,7 +160,7 @@ def build_router(store: KeyStore, actor: Actor, use: Use) -> APIRouter:
     ) -> KeyOut:
         """End a key. Once this has answered, no worker takes it any more."""
         reason = body.reason if body else ""
-        return KeyOut.of(store.revoke(key_id, reason=reason, actor=actor(request), request_id=x_request_id))
+        return KeyOut.of(store.revoke(key_id, reason=reason, by=by(request), request_id=x_request_id))
 
     return router
 
@@ -167,7 +169,7 @@ def key_fields(key: CallerKey) -> dict[str, Any]:
     """A key's own fields and its terms side by side, without the hash."""
     terms = {each.name: getattr(key.terms, each.name) for each in fields(KeyTerms)}
     own = {each.name: getattr(key, each.name) for each in fields(CallerKey) if each.name not in {"terms", "hash"}}
-    return {**own, **terms, **{scope: list(terms[scope]) for scope in SCOPES}}
+    return {**own, **terms, **{name: list(terms[name]) for name in ("roles", *SCOPES)}}
 
 
 def _given(body: dict[str, Any]) -> dict[str, Any]:

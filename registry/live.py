@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -35,34 +38,38 @@ from registry.rows import LATEST
 from registry.shelf import Shelf
 from registry.snapshot import Snapshot
 from registry.snapshot_keeper import SnapshotKeeper
-from registry.state import State, VersionKey, read_on_channels, read_state
+from registry.split import Caller, Split, Variant, choose
+from registry.state import State, VersionKey, read_rows, read_state
 from registry.template import CompiledContent
 from registry.values import Version
 from registry.watch import SqliteWatch
 
 _log = logging.getLogger(__name__)
+_WHOLE = Split()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
     """What a reference means right now.
 
-    `channel` is the channel that led here, or "pinned" when a number or an id was named. `revision` is the registry's
-    revision that the answer was read at.
+    `channel` is the channel that led here, or "pinned" when a number or an id was named. `variant` says as which part of a split
+    channel this version was given: "main", "rollout" or "holdback"; "" where there is no split. `revision` is the registry's revision
+    that the answer was read at.
     """
 
     version: Version
     compiled: CompiledContent
     channel: str
     revision: int
+    variant: Variant = ""
 
 
 class LiveRegistry:
     """Resolves references by what is held in memory.
 
     Reads the database once when made. If it can't, it starts from what lies in the folder `snapshot`; without that it raises
-    RegistryUnavailableError. `capacity` is the number of compiled versions to keep. Safe to use from many threads. One that has joined
-    has threads of its own, so a process joins after it has forked, and closes it in the end.
+    RegistryUnavailableError. `capacity` is the number of compiled versions to keep, `clock` tells when a hold-back is over. Safe to use
+    from many threads. One that has joined has threads of its own, so a process joins after it has forked, and closes it in the end.
     """
 
     def __init__(
@@ -72,11 +79,13 @@ class LiveRegistry:
         limits: Limits | None = None,
         capacity: int = 1000,
         snapshot: Path | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._own_engine = isinstance(source, str)
         self._engine = open_engine(source) if isinstance(source, str) else source
         self._snapshot = None if snapshot is None else Snapshot.of(self._engine, snapshot)
         self._shelf = Shelf(self._engine, limits or Limits(), capacity, self._snapshot)
+        self._clock = clock
         self._looking = threading.RLock()
         self._state = State()
         sqlite = self._engine.dialect.name == "sqlite"
@@ -129,8 +138,14 @@ class LiveRegistry:
         return self._fresh().keys.get(hash)
 
     def channels_on(self, slug: str, number: int) -> list[str]:
-        """The channels of a prompt that point to a version now, sorted; by the state that was resolved from last."""
-        return sorted(name for name, version in self._state.pointers.get(slug, {}).items() if version == number)
+        """The channels of a prompt that serve a version now, sorted; by the state that was resolved from last."""
+        state, now = self._state, self._clock()
+        splits = state.splits.get(slug, {})
+        return sorted(
+            name
+            for name, version in state.pointers.get(slug, {}).items()
+            if version == number or any(arm.version == number for arm in splits.get(name, _WHOLE).at(now))
+        )
 
     def prompt_revision(self, slug: str) -> int:
         """The last write that touched this prompt: its ETag. Raises PromptNotFoundError."""
@@ -139,10 +154,11 @@ class LiveRegistry:
             raise prompt_not_found(slug, state.pointers)
         return state.prompt_revisions[slug]
 
-    def resolve(self, reference: Reference | str, *, looked: bool = False) -> Resolved:
+    def resolve(self, reference: Reference | str, *, looked: bool = False, caller: Caller | None = None) -> Resolved:
         """The version a reference means now; without a selector, the one on `stable`.
 
-        `looked` says that a key was looked up for the same request just before: then the database isn't asked again whether it changed.
+        `caller` is whoever a share of a split channel is bound to; without one it is the channel's own version. `looked` says that
+        a key was looked up for the same request just before: then the database isn't asked again whether it changed.
         Raises PromptReferenceInvalidError, PromptNotFoundError, PromptVersionNotFoundError,
         PromptChannelNotFoundError, PromptChannelEmptyError; and RegistryUnavailableError only if the database can't
         be read and this version was never loaded.
@@ -150,6 +166,7 @@ class LiveRegistry:
         if isinstance(reference, str):
             reference = parse_reference(reference)
         slug, selector = reference.slug, reference.selector
+        variant: Variant = ""
         state = self._state if looked else self._fresh()
         pointers = state.pointers.get(slug)
         if pointers is None:
@@ -165,10 +182,12 @@ class LiveRegistry:
             if channel not in pointers:
                 raise nothing_on(slug, channel, pointers)
             number = pointers[channel]
+            if caller is not None and (split := state.splits.get(slug, {}).get(channel)) is not None:
+                number, variant = choose(slug, number, split, caller.key(split.sticky), self._clock())
         (version, compiled), new = self._shelf.take(state, slug, number, away=self._stale)
         if new:
             self._changed()
-        return Resolved(version=version, compiled=compiled, channel=channel, revision=state.revision)
+        return Resolved(version=version, compiled=compiled, channel=channel, revision=state.revision, variant=variant)
 
     def close(self) -> None:
         """Give up the worker's place, and let go of the database. An engine is disposed of only if it was made here, from a URL."""
@@ -239,10 +258,8 @@ class LiveRegistry:
         with reading(self._engine) as connection:
             state = read_state(connection, held, everything=everything)
             if self._eager:
-                # No resolve is to wait for the network, so what channels point to is fetched now.
-                above = min(held.revision, self._shelf.lacks(state))
-                if state is not held or above == 0:
-                    self._shelf.put(state, read_on_channels(connection, above))
+                # No resolve is to wait for the network, so what channels serve is fetched now.
+                self._shelf.stock(state, partial(read_rows, connection))
         if state is not held:
             self._state = state
             self._changed()

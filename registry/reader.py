@@ -31,6 +31,11 @@ class Reader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """What it reads with."""
+        return self._engine
+
     def prompts(self) -> list[Prompt]:
         """Every prompt, by slug."""
         with self._reading() as connection:
@@ -71,11 +76,16 @@ class Reader:
                 known(connection, slug)
             return rows.read_history(connection, slug, limit, before_revision)
 
-    def live_at(self, slug: str, when: datetime) -> Mapping[str, int]:
-        """Channel to version as it stood at an aware datetime; empty before the prompt's first save."""
+    def live_at(self, when: datetime, slug: str | None = None) -> list[HistoryEntry]:
+        """What stood on each channel at an aware datetime, as the moves that put it there; of one prompt or of all.
+
+        An entry's `to_version` is the channel's version; where others had a share, its evidence has the split. Empty before the
+        first save.
+        """
         with self._reading() as connection:
-            known(connection, slug)
-            return rows.read_live_at(connection, slug, when)
+            if slug is not None:
+                known(connection, slug)
+            return rows.read_live_at(connection, when, slug)
 
     def revision(self) -> int:
         """The registry's revision; 0 before the first write."""

@@ -9,36 +9,17 @@ Knows the words for it, and which database needs which roster. Refuses to know h
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from sqlalchemy import Engine
+
+from registry.values import Served
 
 LEASE_SECONDS = 2.0
 """How long a worker on PostgreSQL may answer from what it holds after it last knew that to be the newest."""
 
 SETTLE_SECONDS = 0.5
 """How long a reply waits for workers whose freshness doesn't hang on their acknowledgement."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
-    """A worker that has not acknowledged, and how long nothing was heard of it.
-
-    It serves nothing old as fresh all the same: its lease has run out, or it looks before each answer.
-    """
-
-    worker: str
-    silent_seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged:
-    """Which workers have seen a revision. Their names are for people: `worker 2 (pid 1234 on web-1)`."""
-
-    revision: int
-    acknowledged: tuple[str, ...] = ()
-    missing: tuple[Missing, ...] = ()
 
 
 class Seat(Protocol):
@@ -54,7 +35,7 @@ class Seat(Protocol):
 class Roster(Protocol):
     """The workers of one registry."""
 
-    def settle(self, revision: int, *, seconds: float = SETTLE_SECONDS) -> Acknowledged:
+    def settle(self, revision: int, *, seconds: float = SETTLE_SECONDS) -> Served:
         """Wait until every worker has acknowledged the revision or `seconds` have passed; raises nothing."""
 
 

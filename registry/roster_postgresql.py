@@ -36,7 +36,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from registry.roster import LEASE_SECONDS, SETTLE_SECONDS, Acknowledged, Missing
+from registry.roster import LEASE_SECONDS, SETTLE_SECONDS
+from registry.values import Missing, Served
 
 CHANNEL = "slugline_registry"
 """What workers LISTEN to; the payload is the new revision."""
@@ -97,7 +98,7 @@ class PostgresRoster:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def settle(self, revision: int, *, seconds: float = SETTLE_SECONDS) -> Acknowledged:
+    def settle(self, revision: int, *, seconds: float = SETTLE_SECONDS) -> Served:
         """As Roster says. A write has waited for its workers before it returned, so this seldom waits."""
         deadline = time.monotonic() + seconds
         pause = _FIRST_PAUSE
@@ -105,7 +106,7 @@ class PostgresRoster:
             try:
                 found = self._read()
             except SQLAlchemyError:
-                return Acknowledged(revision=revision)
+                return Served()
             expected = any(row.revision < revision and row.silent < LEASE_SECONDS for row in found)
             if not expected or time.monotonic() >= deadline:
                 return told(revision, found)
@@ -122,10 +123,9 @@ class PostgresRoster:
             return connection.execute(query).all()
 
 
-def told(revision: int, rows: Sequence[Any]) -> Acknowledged:
+def told(revision: int, rows: Sequence[Any]) -> Served:
     """The reply from what was read: rows with a name, a revision and the seconds of their silence."""
-    return Acknowledged(
-        revision=revision,
+    return Served(
         acknowledged=tuple(row.name for row in rows if row.revision >= revision),
         missing=tuple(
             Missing(worker=row.name, silent_seconds=round(max(0.0, float(row.silent)), 3))

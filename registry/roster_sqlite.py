@@ -22,7 +22,8 @@ import time
 import uuid
 from pathlib import Path
 
-from registry.roster import SETTLE_SECONDS, Acknowledged, Missing
+from registry.roster import SETTLE_SECONDS
+from registry.values import Missing, Served
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class SqliteRoster:
         """The roster of a database's file."""
         return cls(beside(database))
 
-    def settle(self, revision: int, *, seconds: float = SETTLE_SECONDS) -> Acknowledged:
+    def settle(self, revision: int, *, seconds: float = SETTLE_SECONDS) -> Served:
         """As Roster says. Who didn't answer the last time either is hardly waited for."""
         began = time.monotonic()
         names: dict[str, str] = {}
@@ -122,8 +123,7 @@ class SqliteRoster:
                     del waiting[place]
             if waiting:
                 time.sleep(_PAUSE)
-        return Acknowledged(
-            revision=revision,
+        return Served(
             acknowledged=tuple(sorted(acknowledged)),
             missing=tuple(sorted(missing, key=lambda one: one.worker)),
         )

@@ -6,7 +6,7 @@ Knows how each value lies in the tables. Refuses to know transactions and to wri
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from registry.content import parse_content
 from registry.keys import SCOPES, CallerKey, KeyTerms
+from registry.split import Split, arm_of
 from registry.tables import caller_keys, channels, events, prompts, versions
 from registry.values import Channel, HistoryEntry, Prompt, Version
 
@@ -27,6 +28,17 @@ def version_of(row: Mapping[Any, Any]) -> Version:
     return Version(**{**row, "content": parse_content(json.loads(row["content"]))})
 
 
+def channel_of(row: RowMapping) -> Channel:
+    """A channel from its row."""
+    own = {name: value for name, value in row.items() if name not in {"split", "sticky"}}
+    return Channel(**own, split=split_of(row["split"], row["sticky"]))
+
+
+def split_of(arms: Sequence[Mapping[str, Any]], sticky: str) -> Split:
+    """A split from how it is stored."""
+    return Split(arms=tuple(arm_of(arm) for arm in arms), sticky=sticky)
+
+
 def read_revision(connection: Connection) -> int:
     """The registry's revision: that of its last event, 0 before the first."""
     newest: int = connection.execute(select(func.coalesce(func.max(events.c.revision), 0))).scalar_one()
@@ -36,15 +48,14 @@ def read_revision(connection: Connection) -> int:
 def read_prompts(connection: Connection, where: Any = None) -> list[Prompt]:
     """Prompts with their channels, by slug; all of them, or those that meet a condition on the table prompts."""
     query = select(prompts)
-    pointers = select(channels.c.slug, channels.c.name, channels.c.version)
+    pointers = select(channels)
     if where is not None:
         query = query.where(where)
         pointers = pointers.join(prompts, prompts.c.slug == channels.c.slug).where(where)
-    by_slug: dict[str, dict[str, int]] = {}
-    # Sorted here: PostgreSQL would sort by the rules of the database's language.
-    for slug, name, version in sorted(tuple(row) for row in connection.execute(pointers)):
-        by_slug.setdefault(slug, {})[name] = version
-    found = sorted(connection.execute(query).mappings(), key=lambda row: str(row["slug"]))
+    by_slug: dict[str, list[Channel]] = {}
+    for row in _sorted(connection.execute(pointers).mappings(), "name"):
+        by_slug.setdefault(row["slug"], []).append(channel_of(row))
+    found = _sorted(connection.execute(query).mappings(), "slug")
     return [_prompt_of(row, by_slug[row["slug"]]) for row in found]
 
 
@@ -56,7 +67,7 @@ def read_slugs(connection: Connection) -> list[str]:
 def read_channels(connection: Connection, slug: str) -> dict[str, Channel]:
     """A prompt's channels by name; empty if there is no such prompt."""
     rows = connection.execute(select(channels).where(channels.c.slug == slug)).mappings()
-    return {row["name"]: Channel(**row) for row in sorted(rows, key=lambda row: str(row["name"]))}
+    return {row["name"]: channel_of(row) for row in _sorted(rows, "name")}
 
 
 def read_version(connection: Connection, slug: str, number: int) -> Version | None:
@@ -79,6 +90,12 @@ def read_versions(connection: Connection, slug: str) -> list[Version]:
     ]
 
 
+def read_events(connection: Connection, where: Any) -> list[HistoryEntry]:
+    """Events that meet a condition on the table events, oldest first."""
+    query = select(events).where(where).order_by(events.c.revision)
+    return [HistoryEntry(**row) for row in connection.execute(query).mappings()]
+
+
 def read_history(
     connection: Connection, slug: str | None, limit: int, before_revision: int | None
 ) -> list[HistoryEntry]:
@@ -97,15 +114,14 @@ def read_moves(connection: Connection, slug: str, channel: str) -> list[tuple[st
     return [(action, version) for action, version in connection.execute(query.order_by(events.c.revision))]
 
 
-def read_live_at(connection: Connection, slug: str, when: datetime) -> dict[str, int]:
-    """Channel to version as it stood at a moment: each channel's last move up to then."""
-    last = (
-        select(func.max(events.c.revision))
-        .where(events.c.slug == slug, events.c.channel.is_not(None), events.c.at <= when)
-        .group_by(events.c.channel)
-    )
-    query = select(events.c.channel, events.c.to_version).where(events.c.revision.in_(last))
-    return dict(sorted((row.channel, row.to_version) for row in connection.execute(query)))
+def read_live_at(connection: Connection, when: datetime, slug: str | None = None) -> list[HistoryEntry]:
+    """The last move of each channel up to a moment, by slug and channel; of one prompt or of all."""
+    last = select(func.max(events.c.revision)).where(events.c.channel.is_not(None), events.c.at <= when)
+    if slug is not None:
+        last = last.where(events.c.slug == slug)
+    query = select(events).where(events.c.revision.in_(last.group_by(events.c.slug, events.c.channel)))
+    found = _sorted(connection.execute(query).mappings(), "slug", "channel")
+    return [HistoryEntry(**row) for row in found]
 
 
 def read_keys(connection: Connection, where: Any = None) -> list[CallerKey]:
@@ -117,18 +133,27 @@ def read_keys(connection: Connection, where: Any = None) -> list[CallerKey]:
 
 
 def _key_of(row: RowMapping) -> CallerKey:
-    terms = {each.name: row[each.name] for each in fields(KeyTerms)}
+    terms = {each.name: row[each.name] for each in fields(KeyTerms) if each.name != "roles"}
     for scope in SCOPES:
         terms[scope] = tuple(terms[scope])
+    terms["roles"] = tuple(row["role"].split(","))
     if terms["budget_usd"] is not None:
         terms["budget_usd"] = Decimal(terms["budget_usd"])
-    own = {name: value for name, value in row.items() if name not in terms}
+    own = {name: value for name, value in row.items() if name not in terms and name != "role"}
     return CallerKey(**own, terms=KeyTerms(**terms))
+
+
+def _sorted(rows: Iterable[RowMapping], *columns: str) -> list[RowMapping]:
+    """By their names' characters: PostgreSQL would sort by the rules of the database's language."""
+    return sorted(rows, key=lambda row: [row[column] for column in columns])
 
 
 def _versions(slug: str) -> Select[Any]:
     return select(versions).where(versions.c.slug == slug)
 
 
-def _prompt_of(row: RowMapping, pointers: Mapping[str, int]) -> Prompt:
-    return Prompt(**{**row, "tags": tuple(row["tags"]), "channels": pointers, "latest": pointers[LATEST]})
+def _prompt_of(row: RowMapping, found: Sequence[Channel]) -> Prompt:
+    pointers = {channel.name: channel.version for channel in found}
+    splits = {channel.name: channel.split for channel in found if channel.split.arms}
+    about = {**row, "tags": tuple(row["tags"])}
+    return Prompt(**about, channels=pointers, splits=splits, latest=pointers[LATEST])

@@ -5,7 +5,7 @@ Knows JSON shapes and how values become them. Refuses to know routes and where v
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from registry.content import as_mapping
 from registry.diff import Diff
 from registry.live import Resolved
-from registry.roster import Acknowledged
+from registry.split import Split
 from registry.values import HistoryEntry, Move, Prompt, Saved, Version
 
 JsonObject = dict[str, Any]
@@ -46,6 +46,8 @@ class SaveBody(_Body):
 
     content: ContentBody
     message: str = Field(default="", description="why, for whoever reads the history")
+    author: str | None = Field(default=None, max_length=200, description="who wrote it, if not who saves it")
+    source: JsonObject | None = Field(default=None, description="where it came from: commit, path and repository")
 
 
 class CreateBody(SaveBody):
@@ -59,7 +61,31 @@ class PromoteBody(_Body):
 
     version: Annotated[int, Field(ge=1)] | None = None
     reason: str
+    holdback: float | None = Field(
+        default=None, description="per cent of callers that stay on the version before; null takes what the rule says"
+    )
+    holdback_hours: Annotated[float, Field(gt=0, le=24 * 365)] = 24.0
     evidence: JsonObject = Field(default_factory=dict)
+
+
+class ReasonBody(_Body):
+    """Why, for whoever reads the history."""
+
+    reason: str = ""
+
+
+class DescribeBody(_Body):
+    """What to change; what is left out stays."""
+
+    owner: Annotated[str, Field(max_length=200)] | None = None
+    purpose: Annotated[str, Field(max_length=2000)] | None = None
+    tags: list[Annotated[str, Field(max_length=100)]] | None = None
+
+
+class DiffBody(_Body):
+    """Content to compare with."""
+
+    content: ContentBody
 
 
 class RollbackBody(_Body):
@@ -76,6 +102,30 @@ class RenderBody(_Body):
     variables: JsonObject = Field(default_factory=dict)
 
 
+class ArmOut(BaseModel):
+    """A version with a share of a channel."""
+
+    version: int
+    share: float = Field(description="per cent of callers")
+    kind: Literal["rollout", "holdback"]
+    until: datetime | None
+
+
+class SplitOut(BaseModel):
+    """What a channel serves beside its own version."""
+
+    arms: list[ArmOut]
+    sticky: str = Field(description="what callers are told apart by")
+
+    @classmethod
+    def of(cls, split: Split) -> SplitOut:
+        """From the value."""
+        names = ("version", "share", "kind", "until")
+        return cls(
+            arms=[ArmOut(**{name: getattr(arm, name) for name in names}) for arm in split.arms], sticky=split.sticky
+        )
+
+
 class PromptOut(BaseModel):
     """A prompt, without what its versions say."""
 
@@ -86,13 +136,18 @@ class PromptOut(BaseModel):
     created_at: datetime
     created_by: str
     channels: dict[str, int]
+    splits: dict[str, SplitOut] = Field(description="the channels that serve more than one version")
     latest: int
+    archived_at: datetime | None
+    archived_by: str | None
     revision: int = Field(description="the last write to this prompt; what If-Match compares")
 
     @classmethod
     def of(cls, prompt: Prompt) -> PromptOut:
         """From the value."""
-        return cls(**{name: getattr(prompt, name) for name in cls.model_fields if name != "tags"}, tags=[*prompt.tags])
+        same = {name: getattr(prompt, name) for name in cls.model_fields if name not in {"tags", "splits"}}
+        splits = {name: SplitOut.of(split) for name, split in prompt.splits.items()}
+        return cls(**same, tags=[*prompt.tags], splits=splits)
 
 
 class PromptList(BaseModel):
@@ -111,6 +166,7 @@ class VersionOut(BaseModel):
     content_hash: str
     message: str
     author: str
+    source: JsonObject
     created_at: datetime
     revision: int
 
@@ -119,7 +175,12 @@ class VersionOut(BaseModel):
         """From the value."""
         same = ("slug", "version_id", "content_hash", "message", "author", "created_at", "revision")
         fields = {name: getattr(version, name) for name in same}
-        return cls(**fields, version=version.number, content=as_mapping(version.content))
+        return cls(
+            **fields,
+            version=version.number,
+            content=as_mapping(version.content),
+            source=dict(version.source),
+        )
 
 
 class VersionList(BaseModel):
@@ -147,6 +208,7 @@ class ResolvedOut(BaseModel):
     version: int
     version_id: str
     channel: str
+    variant: str = Field(description="main, rollout or holdback where the channel is split")
     revision: int = Field(description="the last write to this prompt; what If-Match and the ETag compare")
     kind: str
     messages: list[JsonObject]
@@ -168,6 +230,7 @@ class ResolvedOut(BaseModel):
             **{name: getattr(version, name) for name in ("slug", "version_id", "content_hash", "message", "author")},
             version=version.number,
             channel=resolved.channel,
+            variant=resolved.variant,
             revision=revision,
             kind=content["kind"],
             messages=content.get("messages", []),
@@ -186,6 +249,7 @@ class RenderedOut(BaseModel):
     version: int
     version_id: str
     channel: str
+    variant: str
     messages: list[JsonObject]
     text: str | None
     variables: JsonObject
@@ -193,33 +257,43 @@ class RenderedOut(BaseModel):
 
 
 class MissingOut(BaseModel):
-    """A worker that has not acknowledged a write; it serves nothing old as fresh all the same."""
+    """A worker that couldn't be reached, because it is stopped or cut off."""
 
     worker: str
     silent_seconds: float
 
 
+class ServedOut(BaseModel):
+    """Which workers serve it by now, and which couldn't be reached: those serve nothing old as if it were fresh."""
+
+    acknowledged: list[str]
+    missing: list[MissingOut]
+
+
 class MoveOut(BaseModel):
-    """What a promotion or rollback did."""
+    """What a move of a channel did."""
 
     slug: str
     channel: str
     from_version: int | None
     to_version: int
+    split: SplitOut
     revision: int
     at: datetime
     changed: bool
-    acknowledged: list[str] = Field(description="workers that have seen it")
-    missing: list[MissingOut] = Field(description="workers that have not, because they are stopped or cut off")
+    served: ServedOut | None = Field(description="null where no server runs on this registry")
 
     @classmethod
-    def of(cls, move: Move, seen: Acknowledged) -> MoveOut:
-        """From the values."""
-        return cls(
-            **{each.name: getattr(move, each.name) for each in fields(move)},
-            acknowledged=[*seen.acknowledged],
-            missing=[MissingOut(worker=one.worker, silent_seconds=one.silent_seconds) for one in seen.missing],
-        )
+    def of(cls, move: Move) -> MoveOut:
+        """From the value."""
+        same = {name: getattr(move, name) for name in cls.model_fields if name not in {"split", "served"}}
+        served = None
+        if move.served is not None:
+            served = ServedOut(
+                acknowledged=[*move.served.acknowledged],
+                missing=[MissingOut(worker=m.worker, silent_seconds=m.silent_seconds) for m in move.served.missing],
+            )
+        return cls(**same, split=SplitOut.of(move.split), served=served)
 
 
 class HistoryOut(BaseModel):
@@ -228,6 +302,7 @@ class HistoryOut(BaseModel):
     revision: int
     at: datetime
     actor: str
+    identity: str
     action: str
     slug: str
     channel: str | None
@@ -236,6 +311,7 @@ class HistoryOut(BaseModel):
     reason: str
     evidence: JsonObject
     request_id: str
+    hash: str = Field(description="covers this event and the hash of the one before")
 
     @classmethod
     def of(cls, entry: HistoryEntry) -> HistoryOut:
@@ -249,13 +325,26 @@ class HistoryList(BaseModel):
     events: list[HistoryOut]
     next_before: int | None
 
+    @classmethod
+    def of(cls, entries: Sequence[HistoryEntry], limit: int) -> HistoryList:
+        """From a page of at most `limit`."""
+        more = entries[-1].revision if len(entries) == limit else None
+        return cls(events=[HistoryOut.of(entry) for entry in entries], next_before=more)
+
 
 class LiveAt(BaseModel):
-    """Which version each channel was on at a time."""
+    """Which version each channel was on at a time, and the moves that put it there."""
 
     slug: str
     time: datetime
     channels: dict[str, int]
+    moves: list[HistoryOut]
+
+    @classmethod
+    def of(cls, slug: str, time: datetime, entries: Sequence[HistoryEntry]) -> LiveAt:
+        """From the last move of each channel."""
+        channels = {entry.channel: entry.to_version for entry in entries}
+        return cls(slug=slug, time=time, channels=channels, moves=[HistoryOut.of(entry) for entry in entries])
 
 
 class SegmentOut(BaseModel):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, RowMapping
 
 from registry import rows
 from registry.database import reading
@@ -70,16 +70,13 @@ class Shelf:
             self._numbers[key] = number
         return number
 
-    def lacks(self, state: State) -> int:
-        """The revision above which channels may point to versions whose texts were not put here; for `put`."""
-        return state.revision if self._texts[0] == state.lineage else 0
-
-    def put(self, state: State, found: Mapping[VersionKey, Mapping[Any, Any]]) -> None:
-        """Keep the rows of versions that channels point to, beside those that are here already; others go."""
+    def stock(self, state: State, read: Callable[[Collection[VersionKey]], Mapping[VersionKey, RowMapping]]) -> None:
+        """Keep the texts of the versions that channels serve, those that aren't here yet by `read`; others go."""
         lineage, texts = self._texts
         wanted = state.on_channels()
         kept = {key: row for key, row in texts.items() if key in wanted} if lineage == state.lineage else {}
-        self._texts = (state.lineage, {**kept, **found})
+        if lineage != state.lineage or wanted != texts.keys():
+            self._texts = (state.lineage, {**kept, **read(wanted - kept.keys())})
 
     def saved(self, lineage: int, version_ids: Mapping[VersionKey, str]) -> None:
         """Note which versions lie in the snapshot."""

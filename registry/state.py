@@ -13,6 +13,7 @@ from sqlalchemy import Connection, RowMapping, select, tuple_
 
 from registry import rows
 from registry.keys import CallerKey
+from registry.split import Split
 from registry.tables import caller_keys, channels, events, prompts, versions
 
 VersionKey = tuple[str, int]
@@ -33,12 +34,15 @@ class State:
     revision: int = 0
     at: datetime | None = None
     pointers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    splits: Mapping[str, Mapping[str, Split]] = field(default_factory=dict)
     prompt_revisions: Mapping[str, int] = field(default_factory=dict)
     keys: Mapping[str, CallerKey] = field(default_factory=dict)
 
     def on_channels(self) -> set[VersionKey]:
-        """The versions that some channel points to."""
-        return {(slug, number) for slug, pointers in self.pointers.items() for number in pointers.values()}
+        """The versions that some channel serves."""
+        main = {(slug, number) for slug, pointers in self.pointers.items() for number in pointers.values()}
+        splits = ((slug, split) for slug, split_channels in self.splits.items() for split in split_channels.values())
+        return main | {(slug, arm.version) for slug, split in splits for arm in split.arms}
 
 
 def read_state(connection: Connection, held: State, *, everything: bool = False) -> State:
@@ -55,29 +59,24 @@ def read_state(connection: Connection, held: State, *, everything: bool = False)
     elif revision == held.revision:
         return held
     above = held.revision
-    moved = connection.execute(
-        select(channels.c.slug, channels.c.name, channels.c.version).where(channels.c.revision > above)
-    ).all()
+    moved = connection.execute(select(channels).where(channels.c.revision > above)).mappings().all()
     touched = connection.execute(select(prompts.c.slug, prompts.c.revision).where(prompts.c.revision > above))
     found = rows.read_keys(connection, caller_keys.c.revision > above)
-    pointers = dict(held.pointers)
-    for slug, name, version in moved:
-        pointers[slug] = {**pointers.get(slug, {}), name: version}
+    pointers, splits = dict(held.pointers), dict(held.splits)
+    for row in moved:
+        channel = rows.channel_of(row)
+        pointers[channel.slug] = {**pointers.get(channel.slug, {}), channel.name: channel.version}
+        if channel.split.arms or channel.slug in splits:
+            splits[channel.slug] = {**splits.get(channel.slug, {}), channel.name: channel.split}
     return State(
         lineage=held.lineage,
         revision=revision,
         at=at,
         pointers=pointers,
+        splits=splits,
         prompt_revisions={**held.prompt_revisions, **{row.slug: row.revision for row in touched}},
         keys={**held.keys, **{key.hash: key for key in found}},
     )
-
-
-def read_on_channels(connection: Connection, above: int) -> dict[VersionKey, RowMapping]:
-    """The rows of versions that channels point to which moved after a revision."""
-    here = (versions.c.slug == channels.c.slug) & (versions.c.number == channels.c.version)
-    query = select(versions).join(channels, here).where(channels.c.revision > above).distinct()
-    return {(row["slug"], row["number"]): row for row in connection.execute(query).mappings()}
 
 
 def read_rows(connection: Connection, keys: Collection[VersionKey]) -> dict[VersionKey, RowMapping]:

@@ -1,7 +1,7 @@
 """The registry's tables as SQLAlchemy sees them; portable between SQLite and PostgreSQL.
 
 Knows columns and types. Refuses to know how tables come to be (registry/migrations) and who writes them
-(registry.store and registry.key_store). Every row carries the revision of the event that wrote it, so that a reader who has seen
+(registry.store and its parts, registry.key_store). Every row carries the revision of the event that wrote it, so that a reader who has seen
 revision 41 asks for what is above 41 and nothing else.
 """
 
@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -74,6 +76,8 @@ prompts = Table(
     Column("tags", JsonText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("created_by", Text, nullable=False),
+    Column("archived_at", UtcDateTime),
+    Column("archived_by", Text),
     Column("revision", Integer, nullable=False, index=True),
 )
 
@@ -87,6 +91,7 @@ versions = Table(
     Column("content_hash", Text, nullable=False),
     Column("message", Text, nullable=False),
     Column("author", Text, nullable=False),
+    Column("source", JsonText, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revision", Integer, nullable=False, index=True),
     UniqueConstraint("slug", "number"),
@@ -98,6 +103,8 @@ channels = Table(
     Column("slug", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("version", Integer, nullable=False),
+    Column("split", JsonText, nullable=False),  # arms beside the version, as registry.split writes them
+    Column("sticky", Text, nullable=False),
     Column("revision", Integer, nullable=False, index=True),
     Column("moved_at", UtcDateTime, nullable=False),
     Column("moved_by", Text, nullable=False),
@@ -110,6 +117,7 @@ events = Table(
     Column("revision", Integer, primary_key=True, autoincrement=False),
     Column("at", UtcDateTime, nullable=False),
     Column("actor", Text, nullable=False),
+    Column("identity", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("slug", Text, nullable=False),
     Column("channel", Text),
@@ -118,7 +126,87 @@ events = Table(
     Column("reason", Text, nullable=False),
     Column("evidence", JsonText, nullable=False),
     Column("request_id", Text, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("hash", Text, nullable=False),
     Index("ix_events_slug_channel_revision", "slug", "channel", "revision"),
+    Index("ix_events_idempotency_key", "idempotency_key"),
+)
+
+rules = Table(
+    "rules",
+    metadata,
+    Column("slug", Text, primary_key=True),  # "*" for every prompt
+    Column("channel", Text, primary_key=True),
+    Column("approvals", Integer, nullable=False),
+    Column("evaluation", Boolean, nullable=False),
+    Column("holdback", Float, nullable=False),
+    Column("revision", Integer, nullable=False, index=True),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
+    Column("revision", Integer, nullable=False, index=True),
+    ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
+    Index("ix_requests_slug_channel_version", "slug", "channel", "version"),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    Column("review_id", Text, primary_key=True),
+    Column("request_id", Text, ForeignKey("requests.request_id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("names", JsonText, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("revision", Integer, nullable=False, index=True),
+)
+
+verdicts = Table(
+    "verdicts",
+    metadata,
+    Column("verdict_id", Text, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("evidence", JsonText, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("revision", Integer, nullable=False, index=True),
+    ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
+    Index("ix_verdicts_slug_version_revision", "slug", "version", "revision"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("schedule_id", Text, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("state", Text, nullable=False, index=True),
+    Column("outcome", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revision", Integer, nullable=False, index=True),
+    ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
 )
 
 caller_keys = Table(

@@ -9,9 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
+
+from registry.split import Split
 
 Kind = Literal["chat", "text"]
+ReviewKind = Literal["approve", "reject", "comment"]
+RequestState = Literal["open", "rejected", "withdrawn", "promoted"]
+ScheduleState = Literal["waiting", "done", "failed", "cancelled"]
+
+REVIEW_KINDS: tuple[str, ...] = get_args(ReviewKind)
+ACTIONS = (
+    *("create", "save", "describe", "archive", "restore", "promote", "rollback", "rollout"),
+    *("schedule", "schedule.cancel", "schedule.fail", "protect", "verdict"),
+    *("request", "request.withdraw", "review.approve", "review.reject", "review.comment"),
+    *("key.create", "key.update", "key.revoke"),
+)
+"""What events are about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +53,10 @@ class Content:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """An immutable, numbered snapshot of a prompt. `revision` is the write that made it."""
+    """An immutable, numbered snapshot of a prompt. `revision` is the write that made it.
+
+    `source` says where it came from, if not from somebody's hand: `{"commit": …, "path": …, "repository": …}` for Git.
+    """
 
     slug: str
     number: int
@@ -50,6 +67,7 @@ class Version:
     author: str
     created_at: datetime
     revision: int
+    source: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
@@ -59,11 +77,15 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """A named pointer from a prompt to a version; `revision` is the write that moved it last."""
+    """A named pointer from a prompt to a version, with the versions that have a share beside it.
+
+    `revision` is the write that moved it last.
+    """
 
     slug: str
     name: str
     version: int
+    split: Split
     revision: int
     moved_at: datetime
     moved_by: str
@@ -73,9 +95,9 @@ class Channel:
 class HistoryEntry:
     """One write to the registry: who, when, what, from where to where, why, and on what evidence.
 
-    `action` is "create", "save", "promote", "rollback" or "describe". A save moves the channel `latest`, so its entry
-    names that channel. `from_version` and `to_version` are None where the action moves nothing. "key.create", "key.update"
-    and "key.revoke" are about a caller key: their slug is "" and their evidence names the key.
+    `action` is one of ACTIONS. A save moves the channel `latest`, so its entry names that channel. `from_version` and
+    `to_version` are None where the action moves nothing. Events about a caller key have the slug "", and their evidence names the
+    key. `identity` tells two people of one name apart; `hash` is the chain's (`registry.chain`).
     """
 
     revision: int
@@ -89,13 +111,18 @@ class HistoryEntry:
     reason: str
     evidence: Mapping[str, Any]
     request_id: str
+    identity: str = ""
+    idempotency_key: str = ""
+    fingerprint: str = ""
+    hash: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """A slug with its owner and purpose. `latest` is the newest version's number.
 
-    `revision` is the last write that touched this prompt: the number that `If-Match` compares.
+    `splits` holds the channels that serve more than one version. An archived prompt serves whoever still calls it, and nothing about
+    it changes any more. `revision` is the last write that touched this prompt: the number that `If-Match` compares.
     """
 
     slug: str
@@ -107,6 +134,9 @@ class Prompt:
     channels: Mapping[str, int]
     latest: int
     revision: int
+    splits: Mapping[str, Split] = field(default_factory=dict)
+    archived_at: datetime | None = None
+    archived_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +150,10 @@ class Saved:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Move:
-    """What a promotion or rollback did. `changed` is False when the channel stood there already."""
+    """What a move of a channel did. `changed` is False when the channel stood there already.
+
+    `served` says which workers serve it by now; None where nobody asked them.
+    """
 
     slug: str
     channel: str
@@ -129,3 +162,75 @@ class Move:
     revision: int
     at: datetime
     changed: bool
+    split: Split = field(default_factory=Split)
+    served: Served | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A worker that has not acknowledged, and how long nothing was heard of it."""
+
+    worker: str
+    silent_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """Which workers have seen a revision, and which couldn't be reached in time: these serve nothing of what they last knew as fresh.
+
+    Workers are named for people: `worker 2 (pid 1234 on web-1)`.
+    """
+
+    acknowledged: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What somebody said of a request: approved or rejected it, or commented on it."""
+
+    review_id: str
+    request_id: str
+    kind: ReviewKind
+    actor: str
+    identity: str
+    names: tuple[str, ...]
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionRequest:
+    """Somebody asks that a version be put on a channel. `missing` says what the channel still asks for, a sentence each."""
+
+    request_id: str
+    slug: str
+    channel: str
+    version: int
+    requested_by: str
+    identity: str
+    reason: str
+    state: RequestState
+    created_at: datetime
+    closed_at: datetime | None
+    revision: int
+    reviews: tuple[Review, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A move that is to come, or came. `outcome` says why it failed."""
+
+    schedule_id: str
+    slug: str
+    channel: str
+    version: int
+    due_at: datetime
+    reason: str
+    actor: str
+    identity: str
+    state: ScheduleState
+    outcome: str
+    created_at: datetime
+    revision: int

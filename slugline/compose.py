@@ -9,14 +9,14 @@ import os
 import random
 import socket
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 
 import uuid_utils
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 
 from dashboards import pages
 from evaluation import api as quality_api
@@ -29,18 +29,20 @@ from proxy.price import PriceList
 from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry import api as registry_api
-from registry import keys_api
+from registry import channels_api, keys_api
 from registry.compat import langfuse, litellm
 from registry.database import open_engine
+from registry.errors import AuthKeyEndedError
 from registry.key_store import KeyStore
-from registry.keys import CallerKey
+from registry.keys import CallerKey, principal_of
 from registry.keys_api import KeyUse
 from registry.live import LiveRegistry
+from registry.roles import Action, Principal, owner, permit
 from registry.store import Store
 from slugline import VERSION
 from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
-from slugline.front import CALLER, Front, lost_reporter
+from slugline.front import KEY, Front, lost_reporter
 from slugline.health import build_router as health_router
 from slugline.providers import open_providers, open_proxies
 from slugline.settings import Settings, read_secret
@@ -126,14 +128,15 @@ def build_api(
 ) -> FastAPI:
     """`/api`, the health checks and the pages."""
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
-    api.include_router(registry_api.build_router(store, live, actor_of))
-    api.include_router(keys_api.build_router(keys, actor_of, partial(use_of, folder)))
-    api.include_router(langfuse.build_router(store, live))
-    api.include_router(litellm.build_router(live))
-    api.include_router(tracing_api.build_router(spool.append, now, new_id))
-    api.include_router(quality_api.build_router(clickhouse, store.prompt))
+    api.include_router(registry_api.build_router(store, live, who))
+    api.include_router(channels_api.build_router(store, who))
+    api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
+    api.include_router(langfuse.build_router(store, live, who))
+    api.include_router(litellm.build_router(live, who))
+    api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
+    api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(health_router(live, spool, folder, embedded=embedded))
-    api.include_router(pages.build_router(store, clickhouse))
+    api.include_router(pages.build_router(store, clickhouse), dependencies=[Depends(needs("inspect"))])
     add_error_handlers(api)
     return api
 
@@ -151,7 +154,13 @@ def locate_clickhouse(settings: Settings, environment: Mapping[str, str]) -> Loc
         endpoint = folder.engine()
         if endpoint is None:
             return None
-        return Target(url=endpoint.url, user=endpoint.user, password=endpoint.password, database=endpoint.database)
+        return Target(
+            url=endpoint.url,
+            user=endpoint.user,
+            password=endpoint.password,
+            database=endpoint.database,
+            direct=True,  # a process of ours on loopback: no proxy is to stand in between, or to see the password
+        )
 
     return embedded
 
@@ -164,13 +173,37 @@ def use_of(folder: DataFolder, key: CallerKey) -> KeyUse:
     return KeyUse(requests=used.requests, spent_usd=Decimal(dollars), unpriced_calls=used.unpriced)
 
 
-def actor_of(request: Request) -> str:
-    """Who writes over HTTP, as the audit names them. Where keys are asked for, the key's name stands there in any case."""
+def needs(action: Action) -> Callable[[Request], None]:
+    """A dependency for routes of rooms that know no roles: whoever asks must be allowed the action, on the prompt in the path."""
+
+    def check(request: Request) -> None:
+        permit(who(request), action, slug=request.path_params.get("slug"))
+
+    return check
+
+
+def who(request: Request) -> Principal:
+    """Who makes a request over HTTP. With a key its roles count, and its name stands in the history beside the one that was given; without
+    one the request comes from this machine, whose owner may everything but vouch for themselves."""
     said = request.headers.get("x-slugline-actor", "").strip()[:200]
-    caller = request.scope.get(CALLER)
-    if caller is not None:
-        return f"{said} (key {caller})" if said else f"key {caller}"
-    return said or f"api ({local_user()})"
+    key = request.scope.get(KEY)
+    if key is not None:
+        return principal_of(key).on_behalf_of(said)
+    return owner(said or f"api ({local_user()})", verified=False)
+
+
+def acting(keys: KeyStore, environment: Mapping[str, str]) -> Principal:
+    """Who works on the command line: the holder of the key in SLUGLINE_KEY, else the operating system's user.
+
+    Raises AuthKeyNotFoundError or AuthKeyEndedError for a key that is none, or none any more.
+    """
+    text = environment.get("SLUGLINE_KEY", "").strip()
+    if not text:
+        return owner(local_user())
+    key = keys.key(text)
+    if key.revoked_at is not None or key.expired(now()):
+        raise AuthKeyEndedError(f"the key in SLUGLINE_KEY ({key.key_id}) has ended: use another", param="SLUGLINE_KEY")
+    return principal_of(key)
 
 
 def local_user() -> str:

@@ -1,7 +1,7 @@
 """The demo: a new user's first five minutes, carried out for real against a server of its own in a temporary folder.
 
 Every figure that it prints was computed from what just happened. It uses what a user would: the HTTP API, the official OpenAI
-SDK, and SQL.
+SDK, and SQL. The server is its own, on loopback: proxies that the environment names are left aside on the way there.
 """
 
 import contextlib
@@ -13,12 +13,15 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from slugline.demo_setup import ModelSource, model_source, running_server
 from slugline.language import is_french
+
+if TYPE_CHECKING:
+    from openai import OpenAI
 
 SLUG = "support-agent"
 LOAD_SECONDS = 30.0
@@ -91,7 +94,7 @@ def _run(*, model: str, keep: bool, rounds: int) -> None:
         data = Path(temporary) / "data"
         config = Path(temporary) / "slugline.toml"
         config.write_text(source.toml, "utf-8")
-        with running_server(data, config) as url:
+        with running_server(data, config, source) as url:
             _tour(url, data, config, source, rounds)
             if keep:
                 _stay(url, data)
@@ -100,7 +103,7 @@ def _run(*, model: str, keep: bool, rounds: int) -> None:
 def _tour(url: str, data: Path, config: Path, source: ModelSource, rounds: int) -> None:
     _say(f"Slugline is up: {url} (SQLite and the embedded ClickHouse, in {data})")
     _say(f"Who answers: {source.label}")
-    api = httpx.Client(base_url=url, headers={"x-slugline-actor": "demo"}, timeout=120)
+    api = httpx.Client(base_url=url, headers={"x-slugline-actor": "demo"}, timeout=120, trust_env=False)
     with api:
         _step("Save a prompt in two versions, and promote the first")
         _ok(
@@ -144,13 +147,11 @@ def _tour(url: str, data: Path, config: Path, source: ModelSource, rounds: int) 
 
 
 def _first_call(url: str) -> None:
-    from openai import OpenAI
-
     _say(f'  client = OpenAI(base_url="{url}/v1")')
     _say(
         '  client.chat.completions.create(model="prompt/support-agent", messages=[…], extra_body={"variables": {"company": "Acme"}})'
     )
-    with OpenAI(base_url=f"{url}/v1", api_key="unused") as client:
+    with _openai(url) as client:
         raw = client.chat.completions.with_raw_response.create(
             model=f"prompt/{SLUG}",
             messages=[{"role": "user", "content": QUESTIONS[0]}],
@@ -163,11 +164,15 @@ def _first_call(url: str) -> None:
         _say(f"  {name}: {raw.headers[name]}")
 
 
-def _traffic(api: httpx.Client, url: str, rounds: int) -> None:
-    from openai import OpenAI
+def _openai(url: str) -> "OpenAI":
+    from openai import DefaultHttpxClient, OpenAI
 
+    return OpenAI(base_url=f"{url}/v1", api_key="unused", http_client=DefaultHttpxClient(trust_env=False))
+
+
+def _traffic(api: httpx.Client, url: str, rounds: int) -> None:
     scores = []
-    with OpenAI(base_url=f"{url}/v1", api_key="unused") as client:
+    with _openai(url) as client:
         for number in range(2 * rounds):
             channel = ("stable", "latest")[number % 2]
             call_id, text = _ask(client, channel, QUESTIONS[(number // 2) % len(QUESTIONS)], streamed=number % 4 < 2)
@@ -203,9 +208,7 @@ def _ask(client: Any, channel: str, question: str, *, streamed: bool) -> tuple[s
 
 
 def _served_by(url: str) -> str:
-    from openai import OpenAI
-
-    with OpenAI(base_url=f"{url}/v1", api_key="unused") as client:
+    with _openai(url) as client:
         raw = client.chat.completions.with_raw_response.create(
             model=f"prompt/{SLUG}", messages=[{"role": "user", "content": QUESTIONS[1]}], max_tokens=8
         )

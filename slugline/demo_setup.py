@@ -18,11 +18,12 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
-    """Who answers in the demo: the provider's settings as TOML, the model, and how to call it to a person."""
+    """Who answers in the demo: the provider's settings as TOML, the model, how to call it to a person; `own`: the demo started it."""
 
     toml: str
     model: str
     label: str
+    own: bool
 
 
 @contextlib.contextmanager
@@ -36,6 +37,7 @@ def model_source(model: str) -> Iterator[ModelSource]:
                 '[providers.simulator.prices."*"]\ninput = 0.15\noutput = 0.6\n',
                 model="simulator-large",
                 label="the provider SIMULATOR that ships with Slugline: no model is asked, its prices are made up",
+                own=True,
             )
     elif model == "smollm2":
         from slugline.smollm2 import MODEL, ModelMissing, model_file
@@ -53,13 +55,15 @@ def model_source(model: str) -> Iterator[ModelSource]:
                 toml=f'[providers.smollm2]\nbase_url = "{url}"\nmodels = ["smollm2-*"]\n',
                 model=MODEL,
                 label="SmolLM2-135M, a small real model on this machine's CPU",
+                own=True,
             )
     else:
-        yield ModelSource(toml="", model=model, label=f"{model}, at the provider whose key is in the environment")
+        label = f"{model}, at the provider whose key is in the environment"
+        yield ModelSource(toml="", model=model, label=label, own=False)
 
 
 @contextlib.contextmanager
-def running_server(data: Path, config: Path) -> Iterator[str]:
+def running_server(data: Path, config: Path, source: ModelSource) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
@@ -75,6 +79,10 @@ def running_server(data: Path, config: Path) -> Iterator[str]:
         "2",
     ]
     environment = {**os.environ, "SLUGLINE_LOG_LEVEL": os.environ.get("SLUGLINE_LOG_LEVEL", "warning")}
+    if source.own:
+        # Providers are asked through the environment's proxies, this machine's too; none leads to the demo's own.
+        excepted = environment.get("no_proxy", environment.get("NO_PROXY", ""))
+        environment["no_proxy"] = f"{excepted},127.0.0.1".lstrip(",")
     with _process(command, env=environment, stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + READY_SECONDS
         while not (data / "url").exists():
@@ -106,7 +114,7 @@ def _wait_until_up(url: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while True:
         with contextlib.suppress(httpx.HTTPError):
-            if httpx.get(url, timeout=5).status_code == 200:
+            if httpx.get(url, timeout=5, trust_env=False).status_code == 200:
                 return
         if time.monotonic() > deadline:
             raise RuntimeError(f"{url} did not answer within {READY_SECONDS:.0f} s")

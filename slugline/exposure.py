@@ -18,9 +18,9 @@ def check_exposure(settings: Settings, keys: Iterable[CallerKey]) -> None:
             f"{where}: without caller keys Slugline listens on this machine only (127.0.0.1 or localhost). "
             "Make the first key with `slugline key create NAME --admin`, then start again"
         )
-    if not any(key.role == "admin" and key.revoked_at is None for key in known):
+    if not any("admin" in key.terms.roles and key.revoked_at is None for key in known):
         log.warning(
-            "%s: there is no admin key, so /api and the pages are closed to everybody; make one with "
+            "%s: there is no admin key, so nobody can change rules and keys from outside; make one with "
             "`slugline key create NAME --admin`",
             where,
         )

@@ -2,13 +2,14 @@
 
 `/v1` goes straight to the request path, which asks for keys itself; everything else to FastAPI. Where the server listens decides:
 
-- **On loopback only**, whoever knocks is on this machine, and owns it or was let in by who does: `/api` and the pages are open, and
-  `/v1` asks for a key as soon as there are any. What remains are web pages that somebody here happens to have open. Two checks keep
-  them out: the Host header must be a loopback name (against DNS rebinding), and a browser's Origin must be this very server.
+- **On loopback only**, whoever knocks is on this machine, and owns it or was let in by who does: `/api` and the pages are open to
+  whoever brings no key, and a key that is brought counts with its roles. `/v1` asks for a key as soon as there are any. What
+  remains are web pages that somebody here happens to have open. Two checks keep them out: the Host header must be a loopback name
+  (against DNS rebinding), and a browser's Origin must be this very server.
 - **Beyond loopback** (or behind a reverse proxy, which looks like loopback and isn't) anybody knocks, by any name. `/v1` asks for a
-  key always, even if a registry without keys is put in place later; `/api` and the pages for an admin key; `/health` is open, for load
-  balancers. Browsers send the key that they were once told by themselves, also for other sites' forms, so the Origin check stays for
-  whatever changes something. Reads need none: without CORS headers no other site sees the answer.
+  key always, even if a registry without keys is put in place later, and so do `/api` and the pages, where its roles decide;
+  `/health` is open, for load balancers. Browsers send the key that they were once told by themselves, also for other sites' forms,
+  so the Origin check stays for whatever changes something. Reads need none: without CORS headers no other site sees the answer.
 """
 
 import logging
@@ -19,15 +20,15 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from proxy.auth import authenticate
+from proxy.auth import authenticate, presented_key
 from proxy.edge import Edge
-from proxy.errors import NotAllowed, NotAuthenticated, ProxyError, RequestRefused, answer_for
+from proxy.errors import NotAuthenticated, ProxyError, RequestRefused, answer_for
 from registry.keys import CallerKey
 from registry.live import LiveRegistry
 from slugline.settings import LOOPBACK
 
-CALLER = "slugline.caller"
-"""Where a request's scope says whose key it came with, for whoever notes who did what."""
+KEY = "slugline.key"
+"""Where a request's scope holds the key that it came with, None where it came without and needed none."""
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -60,8 +61,8 @@ class Front:
         try:
             if not (self._exposed and path.startswith("/health/")):
                 _check_origin(scope, exposed=self._exposed)
-            if self._exposed and not path.startswith(("/v1/", "/health/")):
-                scope[CALLER] = self._admin(scope).terms.name
+            if not path.startswith(("/v1/", "/health/")):
+                scope[KEY] = self._key(scope)
         except ProxyError as error:
             await _refuse(error, send)
             return
@@ -70,18 +71,12 @@ class Front:
         else:
             await self._api(scope, receive, send)
 
-    def _admin(self, scope: Scope) -> CallerKey:
-        """The admin key that a request comes with. Raises NotAuthenticated or NotAllowed."""
+    def _key(self, scope: Scope) -> CallerKey | None:
+        """The key that a request comes with; on loopback it may come without. Raises NotAuthenticated."""
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        key = authenticate(headers, self._live, self._now(), required=True)
-        assert key is not None  # noqa: S101 - one was required
-        if key.role != "admin":
-            raise NotAllowed(
-                f"the key '{key.terms.name}' is for calls below /v1: {scope['path']} takes an admin key "
-                "(`slugline key create NAME --admin`)",
-                code="auth_role_not_allowed",
-            )
-        return key
+        if not self._exposed and presented_key(headers) is None:
+            return None
+        return authenticate(headers, self._live, self._now(), required=True)
 
 
 def _check_origin(scope: Scope, *, exposed: bool) -> None:
@@ -111,7 +106,7 @@ async def _refuse(error: ProxyError, send: Send) -> None:
     body = answer.body("openai")
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     if isinstance(error, NotAuthenticated):
-        headers.append((b"www-authenticate", b'Basic realm="Slugline: any name, and an admin key as password"'))
+        headers.append((b"www-authenticate", b'Basic realm="Slugline: any name, and a key as password"'))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -1,4 +1,5 @@
-"""The keeper process: brings ClickHouse's schema up to date and loads the spool into it. `python -m slugline.keeper`.
+"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, and makes scheduled moves.
+`python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
 """
@@ -15,6 +16,9 @@ from datetime import UTC, datetime
 
 import uvloop
 
+from registry.database import open_engine
+from registry.store import Store
+from slugline.chores import run_chores
 from slugline.compose import locate_clickhouse
 from slugline.folder import DataFolder
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
@@ -42,6 +46,8 @@ async def keep(settings: Settings) -> int:
     async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
         loader = Loader(SpoolFolders.at(folder.spool), clickhouse)
         status = asyncio.create_task(_tell(folder, loader))
+        engine = open_engine(settings.registry_url)
+        chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
             await _migrated(clickhouse, stop.is_set)
             await loader.run(stop.is_set)
@@ -50,6 +56,8 @@ async def keep(settings: Settings) -> int:
             return 1
         finally:
             status.cancel()
+            chores.cancel()
+            engine.dispose()
             _write_status(folder, loader)
     return 0
 

@@ -9,5 +9,6 @@ pytest_plugins = [
     "tests.plugins.aimock",
     "tests.plugins.llmock",
     "tests.plugins.contract",
+    "tests.plugins.proxy_variables",
     "pytester",
 ]

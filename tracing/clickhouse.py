@@ -25,12 +25,13 @@ ANSWER_SECONDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Where ClickHouse answers, and as whom to ask it."""
+    """Where ClickHouse answers, and as whom to ask it. `direct`: past every proxy that the environment names."""
 
     url: str
     user: str
     password: str
     database: str
+    direct: bool = False
 
     @classmethod
     def from_url(cls, url: str, *, password: str | None = None) -> "Target":
@@ -146,6 +147,10 @@ class ClickHouse:
                 username=target.user,
                 password=target.password,
                 database=target.database,
+                # The client has no switch for the direct way: without a proxy it looks for one in the environment. A server
+                # that is named as its own proxy is reached directly, with its whole URL as the target, which it must take
+                # (RFC 9112, section 3.2.2). The environment stays as it is for those libraries that read it, too.
+                http_proxy=target.url if target.direct else None,
                 connect_timeout=CONNECT_SECONDS,
                 send_receive_timeout=ANSWER_SECONDS,
                 autogenerate_session_id=False,

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 
+from registry.api import readable
 from registry.compat.plain import Blank, Plain, PlainTemplates, Writing
 from registry.compat.readings import PRODUCTION, labelled, resolve_first
 from registry.content import body_keys
@@ -28,18 +29,21 @@ from registry.errors import (
 from registry.live import LiveRegistry, Resolved
 from registry.reader import STABLE, Reader
 from registry.reference import Reference, check_channel, check_slug
+from registry.roles import permit
+from registry.terms import By
 from registry.values import Content, Prompt, Version
 
 Json = dict[str, Any]
 _MOST_PER_PAGE = 100
 
 
-def build_router(reader: Reader, live: LiveRegistry) -> APIRouter:
-    """Langfuse's prompt routes. Credentials are the application's to check: any Basic ones pass here."""
+def build_router(reader: Reader, live: LiveRegistry, by: By) -> APIRouter:
+    """Langfuse's prompt routes; `by` says who asks."""
     router = APIRouter(prefix="/api/public/v2/prompts", tags=["langfuse"])
 
     @router.get("")
     def list_prompts(
+        request: Request,
         name: str | None = None,
         label: str | None = None,
         tag: str | None = None,
@@ -52,8 +56,12 @@ def build_router(reader: Reader, live: LiveRegistry) -> APIRouter:
         """Prompts by name with their versions, labels and tags, as Langfuse lists them."""
         if filters:
             raise PromptInvalidError("'filter' isn't supported here: use name, label, tag or the times", param="filter")
+        me = by(request)
+        permit(me, "inspect")
         entries = []
         for prompt in reader.prompts():
+            if not me.sees(prompt.slug) or prompt.archived_at is not None:
+                continue
             if name not in (None, prompt.slug) or (tag is not None and tag not in prompt.tags):
                 continue
             versions = [
@@ -70,11 +78,15 @@ def build_router(reader: Reader, live: LiveRegistry) -> APIRouter:
         return {"data": shown, "meta": {"page": page, "limit": limit, "totalItems": len(entries), "totalPages": pages}}
 
     @router.get("/{name:path}")
-    def get_prompt(name: str, label: str | None = None, version: Annotated[int | None, Query(ge=1)] = None) -> Json:
+    def get_prompt(
+        name: str, request: Request, label: str | None = None, version: Annotated[int | None, Query(ge=1)] = None
+    ) -> Json:
         """The prompt that a label (`production` if none is named) or a version number means now."""
         if label is not None and version is not None:
             raise PromptInvalidError("name either a label or a version, not both", param="label")
-        resolved = resolve_first(live, labelled(_reference(name, label, version)))
+        me, reference = by(request), _reference(name, label, version)
+        permit(me, "read", slug=reference.slug)
+        resolved = readable(me, resolve_first(live, labelled(reference)), live)
         prompt = _known(reader, resolved)
         labels = [resolved.channel] if prompt is None else labels_of(prompt, resolved.version.number)
         return answer_of(resolved, labels=labels, tags=[] if prompt is None else prompt.tags)

@@ -16,13 +16,16 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from registry.api import readable
 from registry.compat.plain import Plain, PlainTemplates, Writing
 from registry.compat.readings import labelled, resolve_first, versioned
 from registry.content import body_keys
 from registry.errors import PromptInvalidError, PromptReferenceInvalidError, nearest
 from registry.live import LiveRegistry, Resolved
 from registry.reference import Reference, parse_reference, parse_selector
+from registry.roles import permit
 from registry.template import render
+from registry.terms import By
 
 PATH = "/beta/litellm_prompt_management"
 _VERSION_KEYS = ("_version", "version", "label")
@@ -31,8 +34,8 @@ _KEYS = ("prompt_id", *_VERSION_KEYS, "variables")
 Json = dict[str, Any]
 
 
-def build_router(live: LiveRegistry) -> APIRouter:
-    """LiteLLM's route."""
+def build_router(live: LiveRegistry, by: By) -> APIRouter:
+    """LiteLLM's route; `by` says who asks."""
     router = APIRouter(tags=["litellm"])
 
     @router.get(PATH)
@@ -46,7 +49,10 @@ def build_router(live: LiveRegistry) -> APIRouter:
         query = dict(request.query_params)
         reference = _reference(query)
         given = _variables(query.get("variables"))
-        resolved = resolve_first(live, (*labelled(reference), *versioned(reference)[1:]))
+        me = by(request)
+        readings = tuple(each for each in (*labelled(reference), *versioned(reference)[1:]) if me.sees(each.slug))
+        permit(me, "read", slug=None if readings else reference.slug)
+        resolved = readable(me, resolve_first(live, readings), live)
         return answer_of(resolved, prompt_id=query["prompt_id"], variables=given)
 
     return router

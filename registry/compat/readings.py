@@ -13,6 +13,7 @@ from registry.errors import PromptChannelNotFoundError, PromptNotFoundError, Pro
 from registry.live import LiveRegistry, Resolved
 from registry.reader import STABLE
 from registry.reference import Reference
+from registry.split import Caller
 
 PRODUCTION = "production"
 _VERSIONED = re.compile(r"(?P<slug>.+)[._]v(?P<number>[1-9][0-9]{0,8})")
@@ -37,8 +38,10 @@ def versioned(reference: Reference) -> tuple[Reference, ...]:
     return (reference, Reference(slug=found["slug"], selector=int(found["number"])))
 
 
-def resolve_first(live: LiveRegistry, readings: Sequence[Reference], *, looked: bool = False) -> Resolved:
-    """The version that the first reading which leads somewhere means; `looked` as in LiveRegistry.resolve.
+def resolve_first(
+    live: LiveRegistry, readings: Sequence[Reference], *, looked: bool = False, caller: Caller | None = None
+) -> Resolved:
+    """The version that the first reading which leads somewhere means; `looked` and `caller` as in LiveRegistry.resolve.
 
     Raises what LiveRegistry.resolve raises: where no reading leads anywhere, for the one that came nearest, which is the last
     whose prompt exists.
@@ -46,7 +49,7 @@ def resolve_first(live: LiveRegistry, readings: Sequence[Reference], *, looked: 
     nearest: PromptNotFoundError | PromptChannelNotFoundError | PromptVersionNotFoundError | None = None
     for reference in readings:
         try:
-            return live.resolve(reference, looked=looked)
+            return live.resolve(reference, looked=looked, caller=caller)
         except _NOT_THERE as error:
             if nearest is None or not isinstance(error, PromptNotFoundError):
                 nearest = error

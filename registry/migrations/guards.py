@@ -49,8 +49,7 @@ def refuse_replacing(table: str, message: str, *, name: str, same: str) -> None:
     kind: its ON CONFLICT DO UPDATE is an update, and is refused as one.
     """
     if _dialect() == "sqlite":
-        there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - a migration's own words
-        refuse("INSERT", table, message, name=name, when=there)
+        refuse("INSERT", table, message, name=name, when=f"EXISTS (SELECT 1 FROM {table} WHERE {same})")
 
 
 def _function(name: str, body: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slugline.commands.key_terms import in_words, named_terms, scopes, state
-from slugline.commands.options import Config, Data, Json, open_keys, print_json, print_rows, settings_for
+from slugline.commands.options import Config, Data, Json, open_registry, print_json, print_rows, settings_for
 
 if TYPE_CHECKING:
     from registry.keys import CallerKey
@@ -31,6 +31,13 @@ RequestsPerMinute = Annotated[
     int | None, typer.Option("--requests-per-minute", min=0, help="In any 60 seconds; 0 for no limit.")
 ]
 Budget = Annotated[str | None, typer.Option("--budget", help="US dollars a day, a month or in all: 50/month; or none.")]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--role",
+        help="viewer, application, author, reviewer, promoter or admin; more than once (default: application).",
+    ),
+]
 Owner = Annotated[str | None, typer.Option("--owner", help="Whom to ask about it.")]
 
 _LIMITS_TAKEN_AWAY = "An empty text takes a scope or the default channel away: --prompt ''."
@@ -56,14 +63,14 @@ def create(
     requests_per_minute: RequestsPerMinute = None,
     budget: Budget = None,
     owner: Owner = None,
-    admin: Annotated[bool, typer.Option("--admin", help="It may also use /api and the pages.")] = False,
+    role: Roles = None,
+    admin: Annotated[bool, typer.Option("--admin", help="Short for --role admin.")] = False,
     json: Json = False,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Make a key. Its text is printed once, and kept nowhere."""
     from registry.keys import KeyTerms
-    from slugline.compose import local_user
 
     terms = named_terms(
         {"prompts": prompt, "channels": channel, "endpoints": endpoint, "models": model},
@@ -73,13 +80,10 @@ def create(
         budget,
         datetime.now(UTC),
     )
-    store = open_keys(settings_for(data, config))
-    first = not store.all_keys()
-    issued = store.create(
-        KeyTerms(name=name, owner=owner or "", **terms),
-        role="admin" if admin else "application",
-        actor=local_user(),
-    )
+    registry = open_registry(settings_for(data, config))
+    first = not registry.keys.all_keys()
+    roles = tuple(role or ()) + (("admin",) if admin else ()) or ("application",)
+    issued = registry.keys.create(KeyTerms(name=name, roles=roles, owner=owner or "", **terms), by=registry.by)
     if json:
         print_json({"key": issued.secret.text, **_fields(issued.key)})
     else:
@@ -95,19 +99,19 @@ def create(
 
 def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
     """List all keys, revoked ones too."""
-    keys = open_keys(settings_for(data, config)).all_keys()
+    keys = open_registry(settings_for(data, config)).keys.all_keys()
     if json:
         print_json([_fields(key) for key in keys])
         return
     now = datetime.now(UTC)
     print_rows(
-        ("id", "name", "ends in", "role", "state", "may use", "owner", "made (UTC)"),
+        ("id", "name", "ends in", "roles", "state", "may use", "owner", "made (UTC)"),
         [
             (
                 key.key_id,
                 key.terms.name,
                 key.hint,
-                key.role,
+                ", ".join(key.terms.roles),
                 state(key, now),
                 scopes(key.terms) or "everything",
                 key.terms.owner,
@@ -124,12 +128,14 @@ def show(key_id: KeyId, json: Json = False, data: Data = None, config: Config = 
     from slugline.folder import DataFolder
 
     settings = settings_for(data, config)
-    key = open_keys(settings).key(key_id)
+    key = open_registry(settings).keys.key(key_id)
     use = use_of(DataFolder(settings.data), key)
     if json:
         print_json({**_fields(key), "use": {**use.model_dump(), "spent_usd": f"{use.spent_usd:f}"}})
         return
-    print(f"{key.key_id}  {key.terms.name}  ({key.role}, ends in {key.hint}, {state(key, datetime.now(UTC))})")
+    print(
+        f"{key.key_id}  {key.terms.name}  ({', '.join(key.terms.roles)}, ends in {key.hint}, {state(key, datetime.now(UTC))})"
+    )
     print(f"made by {key.created_by} at {key.created_at:%Y-%m-%d %H:%M} UTC, revision {key.revision}")
     if key.terms.owner:
         print(f"owner: {key.terms.owner}")
@@ -149,9 +155,8 @@ def revoke(
     config: Config = None,
 ) -> None:
     """End a key for good. The next request with it is refused."""
-    from slugline.compose import local_user
-
-    key = open_keys(settings_for(data, config)).revoke(key_id, reason=message, actor=local_user())
+    registry = open_registry(settings_for(data, config))
+    key = registry.keys.revoke(key_id, reason=message, by=registry.by)
     if json:
         print_json(_fields(key))
     else:
@@ -161,6 +166,7 @@ def revoke(
 def update(
     key_id: KeyId,
     name: Annotated[str | None, typer.Option(help="Another name.")] = None,
+    role: Roles = None,
     prompt: Prompts = None,
     channel: Channels = None,
     endpoint: Endpoints = None,
@@ -175,7 +181,6 @@ def update(
     config: Config = None,
 ) -> None:
     """Change what a key may do; what isn't named stays. The next request goes by it."""
-    from slugline.compose import local_user
     from slugline.settings import SettingsError
 
     changes = named_terms(
@@ -187,9 +192,12 @@ def update(
         datetime.now(UTC),
     )
     changes |= {field: value for field, value in (("name", name), ("owner", owner)) if value is not None}
+    if role:
+        changes["roles"] = tuple(role)
     if not changes:
         raise SettingsError("say what to change, such as --budget 100/month; `slugline key update --help` lists it all")
-    key = open_keys(settings_for(data, config)).update(key_id, changes, actor=local_user())
+    registry = open_registry(settings_for(data, config))
+    key = registry.keys.update(key_id, changes, by=registry.by)
     if json:
         print_json(_fields(key))
     else:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from registry.key_store import KeyStore
+    from registry.roles import Principal
     from registry.store import Store
     from slugline.settings import Settings
 
@@ -34,28 +37,28 @@ def settings_for(data: Path | None, config: Path | None, **flags: Any) -> Settin
     return load_settings({"data": data, **flags}, config)
 
 
-def open_store(settings: Settings) -> Store:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registry:
+    """The registry as a command works on it, and who does."""
+
+    store: Store
+    keys: KeyStore
+    by: Principal
+
+
+def open_registry(settings: Settings) -> Registry:
     """The registry, made or brought up to date first if need be."""
     from registry.database import migrate, open_engine
-    from registry.store import Store
-    from slugline.folder import DataFolder
-
-    DataFolder(settings.data).make()
-    engine = open_engine(settings.registry_url)
-    migrate(engine)
-    return Store(engine)
-
-
-def open_keys(settings: Settings) -> KeyStore:
-    """The caller keys, in a registry that is made or brought up to date first if need be."""
-    from registry.database import migrate, open_engine
     from registry.key_store import KeyStore
+    from registry.store import Store
+    from slugline.compose import acting
     from slugline.folder import DataFolder
 
     DataFolder(settings.data).make()
     engine = open_engine(settings.registry_url)
     migrate(engine)
-    return KeyStore(engine)
+    keys = KeyStore(engine)
+    return Registry(store=Store(engine), keys=keys, by=acting(keys, os.environ))
 
 
 def print_json(value: Any) -> None:

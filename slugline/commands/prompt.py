@@ -15,14 +15,13 @@ from slugline.commands.options import (
     Data,
     Json,
     Slug,
-    open_store,
+    open_registry,
     print_json,
     print_rows,
     settings_for,
 )
 
 if TYPE_CHECKING:
-    from registry.store import Store
     from registry.values import HistoryEntry, Move, Version
 
 Channel = Annotated[str, typer.Option(help="The channel to move.")]
@@ -51,7 +50,6 @@ def save(
 ) -> None:
     """Save a new version; the channel latest follows, stable stays where it is."""
     from registry.files import read_prompt_file, text_content
-    from slugline.compose import local_user
     from slugline.settings import SettingsError
 
     if (file is None) == (text is None):
@@ -59,7 +57,8 @@ def save(
     content = text_content(text) if text is not None else read_prompt_file(*_read(file or "-")).content
     if model and not content.model:
         content = replace(content, model=model)
-    saved = open_store(settings_for(data, config)).save(slug, content, message=message, author=author or local_user())
+    registry = open_registry(settings_for(data, config))
+    saved = registry.store.save(slug, content, message=message, author=author, by=registry.by)
     version = saved.version
     if json:
         print_json(
@@ -73,7 +72,7 @@ def save(
 
 def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
     """List prompts with what is live."""
-    prompts = open_store(settings_for(data, config)).prompts()
+    prompts = open_registry(settings_for(data, config)).store.prompts()
     if json:
         print_json(
             [{"slug": p.slug, "channels": dict(p.channels), "owner": p.owner, "purpose": p.purpose} for p in prompts]
@@ -146,10 +145,8 @@ def promote(
     config: Config = None,
 ) -> None:
     """Move a channel to a version. The next request is served by it."""
-    from slugline.compose import local_user
-
-    store = open_store(settings_for(data, config))
-    _moved(store, store.promote(slug, version, channel=channel, reason=message, actor=local_user()), json)
+    registry = open_registry(settings_for(data, config))
+    _moved(registry.store.promote(slug, version, channel=channel, reason=message, by=registry.by), json)
 
 
 def rollback(
@@ -162,10 +159,8 @@ def rollback(
     config: Config = None,
 ) -> None:
     """Move a channel back. The next request is served by the earlier version."""
-    from slugline.compose import local_user
-
-    store = open_store(settings_for(data, config))
-    _moved(store, store.rollback(slug, channel=channel, to=to, reason=message, actor=local_user()), json)
+    registry = open_registry(settings_for(data, config))
+    _moved(registry.store.rollback(slug, channel=channel, to=to, reason=message, by=registry.by), json)
 
 
 def history(
@@ -176,7 +171,7 @@ def history(
     config: Config = None,
 ) -> None:
     """Who changed what, when and why, newest first."""
-    store = open_store(settings_for(data, config))
+    store = open_registry(settings_for(data, config)).store
     store.prompt(slug)
     entries = store.history(slug, limit=limit)
     if json:
@@ -192,7 +187,7 @@ def _version(reference: str, data: Path | None, config: Path | None) -> Version:
     from registry.live import LiveRegistry
 
     settings = settings_for(data, config)
-    open_store(settings)
+    open_registry(settings)
     live = LiveRegistry(settings.registry_url)
     try:
         return live.resolve(reference).version
@@ -214,11 +209,9 @@ def _read(file: str) -> tuple[str, str]:
         raise SettingsError(f"{file} is not UTF-8 text") from error
 
 
-def _moved(store: Store, move: Move, as_json: bool) -> None:
-    seen = store.acknowledged(move.revision)
+def _moved(move: Move, as_json: bool) -> None:
     if as_json:
-        told = {"acknowledged": seen.acknowledged, "missing": [asdict(one) for one in seen.missing]}
-        print_json({name: getattr(move, name) for name in move.__dataclass_fields__} | told)
+        print_json(asdict(move))
         return
     if move.changed:
         before = f"version {move.from_version}" if move.from_version else "nothing"
@@ -227,9 +220,9 @@ def _moved(store: Store, move: Move, as_json: bool) -> None:
         )
     else:
         print(f"{move.slug}: {move.channel} is on version {move.to_version} already")
-    if seen.acknowledged:
-        print(f"seen by {', '.join(seen.acknowledged)}")
-    for one in seen.missing:
+    if move.served is not None and move.served.acknowledged:
+        print(f"seen by {', '.join(move.served.acknowledged)}")
+    for one in move.served.missing if move.served is not None else ():
         print(f"not yet seen by {one.worker}, silent for {one.silent_seconds:g} s: it serves nothing old as fresh")
 
 

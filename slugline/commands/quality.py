@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from slugline.commands.options import Config, Data, Json, Slug, open_store, print_json, print_table, settings_for
+from slugline.commands.options import Config, Data, Json, Slug, open_registry, print_json, print_table, settings_for
 
 Time = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])]
 
@@ -27,7 +27,7 @@ def quality(
     from slugline.records import open_records
 
     settings = settings_for(data, config)
-    open_store(settings).prompt(slug)  # says what is right when there is no such prompt
+    open_registry(settings).store.prompt(slug)  # says what is right when there is no such prompt
 
     async def ask() -> None:
         async with open_records(settings) as records:

@@ -105,7 +105,7 @@ def promote(server: Server, slug: str, number: int) -> dict[str, Any]:
     path = f"/api/prompts/{slug}/channels/stable/promote"
     answer = server.api.post(path, json={"version": number, "reason": "test"})
     assert answer.status_code == 200, answer.text
-    told: dict[str, Any] = answer.json()
+    told: dict[str, Any] = answer.json()["served"] or {"acknowledged": [], "missing": []}
     return told
 
 
@@ -178,7 +178,7 @@ def _promote_past(server: Server, stopped: int, number: int) -> dict[str, Any]:
     for _ in range(20):
         with httpx.Client(base_url=server.url, timeout=10) as client, contextlib.suppress(httpx.ReadTimeout):
             path = "/api/prompts/moving/channels/stable/promote"
-            told: dict[str, Any] = client.post(path, json={"version": number, "reason": "test"}).json()
+            told: dict[str, Any] = client.post(path, json={"version": number, "reason": "test"}).json()["served"]
             return told
     raise AssertionError("nobody answered")
 

@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from slugline.commands.demo import REAL_MODELS
+from tests.plugins.proxy_variables import everywhere
 
 
 def command(*arguments: str) -> list[str]:
@@ -23,9 +24,11 @@ def environment(folder: Path) -> dict[str, str]:
     return {**clean, "TMPDIR": str(folder)}
 
 
-def test_the_demo_ends_by_itself_with_a_table_of_what_happened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("proxied", [False, True], ids=["plain", "proxy that is down"])
+def test_the_demo_ends_by_itself_with_a_table_of_what_happened(tmp_path: Path, dead_proxy: str, proxied: bool) -> None:
+    variables = {**environment(tmp_path), **(everywhere(dead_proxy) if proxied else {})}
     done = subprocess.run(
-        command("--rounds", "3"), check=False, capture_output=True, text=True, timeout=200, env=environment(tmp_path)
+        command("--rounds", "3"), check=False, capture_output=True, text=True, timeout=200, env=variables
     )
     assert done.returncode == 0, done.stderr
     assert "SIMULATOR" in done.stdout

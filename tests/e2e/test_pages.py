@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from registry.roles import owner
 from tests.plugins.server import Server
 
 pytestmark = pytest.mark.needs("chromium")
@@ -59,7 +60,7 @@ def test_hostile_text_stays_text(server: Server, browser) -> None:  # type: igno
     from registry.store import Store
 
     engine = open_engine(f"sqlite:///{server.data / 'registry.db'}")
-    Store(engine).describe("hostile", purpose=hostile, actor="test")
+    Store(engine).describe("hostile", purpose=hostile, by=owner("test"))
     engine.dispose()
     page = browser.new_page()
     dialogs: list[str] = []

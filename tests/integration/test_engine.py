@@ -309,6 +309,20 @@ def test_another_host_name_is_refused(engine: Engine, path: str) -> None:
         assert connection.getresponse().status == 403
 
 
+@pytest.mark.parametrize("path", ["/", "/ping"])
+def test_another_host_name_in_the_target_is_refused(engine: Engine, path: str) -> None:
+    with contextlib.closing(engine.connect()) as connection:
+        connection.request("GET", f"http://evil.example{path}", headers={"Host": "127.0.0.1"})
+        assert connection.getresponse().status == 403
+
+
+def test_a_whole_url_is_taken_as_the_target(engine: Engine) -> None:
+    with contextlib.closing(engine.connect()) as connection:
+        connection.request("POST", f"{engine.endpoint.url}/?param_x=7", b"SELECT {x:Int8} + 1", engine.who())
+        response = connection.getresponse()
+        assert (response.status, response.read()) == (200, b"8\n")
+
+
 def test_ping_needs_no_password(engine: Engine) -> None:
     for path, status in (("/ping", 200), ("/replicas_status", 200), ("/play", 404)):
         with contextlib.closing(engine.connect()) as connection:

@@ -18,9 +18,10 @@ import pytest
 from registry.database import migrate, open_engine
 from registry.errors import PromptConflictError
 from registry.live import LiveRegistry
+from registry.roles import owner
 from registry.roster import LEASE_SECONDS, open_roster
 from registry.store import Store
-from registry.values import Content
+from registry.values import Content, Served
 
 WRITERS = 16
 SAVES = 1000
@@ -102,8 +103,8 @@ def store(url: str) -> Iterator[Store]:
     engine = open_engine(url)
     store = Store(engine)
     for text in ("one", "two", "three"):
-        store.save("a", _content(text), message="m", author="ann")
-    store.promote("a", 3, reason="r", actor="ann")
+        store.save("a", _content(text), message="m", by=owner("ann"))
+    store.promote("a", 3, reason="r", by=owner("ann"))
     yield store
     engine.dispose()
 
@@ -113,7 +114,7 @@ def test_no_resolve_after_a_promotion_has_returned_gives_the_old_version(url, st
     stale = []
     with workers(url, *names) as running:
         for turn in range(200):
-            move = store.promote("a", turn % 3 + 1, reason="r", actor="ann")
+            move = store.promote("a", turn % 3 + 1, reason="r", by=owner("ann"))
             assert move.changed
             for worker in running:
                 worker.pipe.send("a")
@@ -124,13 +125,11 @@ def test_no_resolve_after_a_promotion_has_returned_gives_the_old_version(url, st
 
 
 def test_the_reply_names_who_has_seen_it(url, store):
-    assert store.acknowledged(store.revision()).acknowledged == ()
+    assert store.promote("a", 2, reason="r", by=owner("ann")).served is None
     with workers(url, "worker 1", "worker 2"):
-        move = store.promote("a", 1, reason="r", actor="ann")
-        seen = store.acknowledged(move.revision)
-        assert (seen.acknowledged, seen.missing) == (("worker 1", "worker 2"), ())
-    seen = store.acknowledged(store.promote("a", 2, reason="r", actor="ann").revision)
-    assert (seen.acknowledged, seen.missing) == ((), ())
+        move = store.promote("a", 1, reason="r", by=owner("ann"))
+        assert move.served == Served(acknowledged=("worker 1", "worker 2"))
+    assert store.promote("a", 2, reason="r", by=owner("ann")).served is None
 
 
 def test_a_stopped_worker_is_named_and_serves_nothing_old_as_fresh_when_it_wakes(url, store):
@@ -138,8 +137,9 @@ def test_a_stopped_worker_is_named_and_serves_nothing_old_as_fresh_when_it_wakes
         for number in (1, 2, 1):
             assert stopped.ask()[0] == store.prompt("a").channels["stable"]
             stopped.signal(signal.SIGSTOP)
-            move = store.promote("a", number, reason="r", actor="ann")
-            seen = store.acknowledged(move.revision)
+            move = store.promote("a", number, reason="r", by=owner("ann"))
+            seen = move.served
+            assert seen is not None
             assert seen.acknowledged == ("worker 1",)
             assert [one.worker for one in seen.missing] == ["worker 2"]
             assert seen.missing[0].silent_seconds > 0
@@ -160,8 +160,9 @@ def test_a_killed_worker_is_forgotten(url, store):
         killed.process.join()
         deadline = time.monotonic() + 30
         for turn in itertools.count():
-            move = store.promote("a", turn % 3 + 1, reason="r", actor="ann")
-            seen = store.acknowledged(move.revision)
+            move = store.promote("a", turn % 3 + 1, reason="r", by=owner("ann"))
+            seen = move.served
+            assert seen is not None
             assert seen.acknowledged == ("worker 1",)
             if not seen.missing:
                 break
@@ -176,7 +177,7 @@ def test_a_write_waits_for_a_stopped_worker_no_longer_than_its_lease(url, store)
         stopped.signal(signal.SIGSTOP)
         began = time.monotonic()
         for number in range(1, 31):
-            store.promote("a", number % 2 + 1, reason="r", actor="ann")
+            store.promote("a", number % 2 + 1, reason="r", by=owner("ann"))
         assert time.monotonic() - began < 10 * LEASE_SECONDS  # thirty leases would be sixty seconds
         stopped.signal(signal.SIGCONT)
 
@@ -188,7 +189,7 @@ def _save_some(url: str, writer: int, threads: int, count: int) -> None:
 
     def save(thread: int) -> None:
         for number in range(count):
-            store.save("a", _content(f"{writer}-{thread}-{number}"), message="m", author=f"writer {writer}-{thread}")
+            store.save("a", _content(f"{writer}-{thread}-{number}"), message="m", by=owner(f"writer {writer}-{thread}"))
 
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(save, range(threads)))
@@ -204,7 +205,7 @@ def test_sixteen_writers_save_a_thousand_versions_without_a_gap_or_a_double(url)
     engine = open_engine(url)
     store = Store(engine)
     for number in range(SAVES - rounds * WRITERS):
-        store.save("a", _content(f"rest-{number}"), message="m", author="ann")
+        store.save("a", _content(f"rest-{number}"), message="m", by=owner("ann"))
     for process in running:
         process.join(200)
         assert process.exitcode == 0
@@ -229,7 +230,9 @@ def _count_up(url: str, times: int) -> None:
             prompt = store.prompt("counter")
             current = int(store.version("counter", prompt.latest).content.messages[0]["content"])
             try:
-                store.save("counter", _content(f"{current + 1}"), message="m", author="ann", if_match=prompt.revision)
+                store.save(
+                    "counter", _content(f"{current + 1}"), message="m", by=owner("ann"), if_match=prompt.revision
+                )
                 break
             except PromptConflictError:
                 continue
@@ -237,7 +240,7 @@ def _count_up(url: str, times: int) -> None:
 
 
 def test_no_update_is_lost_to_another_process(url, store):
-    store.save("counter", _content("0"), message="m", author="ann")
+    store.save("counter", _content("0"), message="m", by=owner("ann"))
     running = [_SPAWN.Process(target=_count_up, args=(url, 25)) for _ in range(4)]
     for process in running:
         process.start()
@@ -254,7 +257,7 @@ def test_of_two_writers_on_the_same_revision_one_wins(url, store):
 
     def save(writer: int) -> str:
         try:
-            store.save("a", _content(f"{writer}"), message="m", author="ann", if_match=revision)
+            store.save("a", _content(f"{writer}"), message="m", by=owner("ann"), if_match=revision)
         except Exception as error:
             return getattr(error, "code", repr(error))
         return "saved"
@@ -266,5 +269,5 @@ def test_of_two_writers_on_the_same_revision_one_wins(url, store):
 
 def test_a_roster_of_nobody_settles_at_once(url):
     engine = open_engine(url)
-    assert open_roster(engine).settle(7, seconds=1000).acknowledged == ()
+    assert open_roster(engine).settle(7, seconds=1000) == Served()
     engine.dispose()

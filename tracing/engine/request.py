@@ -66,6 +66,15 @@ def loopback(host: str) -> bool:
     return urlsplit(f"//{host}").hostname in {"127.0.0.1", "localhost", "::1"}
 
 
+def addressed(target: str, host: str) -> tuple[str, str]:
+    """Whom a request is for, and its path. A target that is a whole URL names both; Host then doesn't count (RFC 9112, 3.2.2)."""
+    scheme, mark, rest = target.partition("://")
+    if not mark or scheme.lower() != "http":
+        return host, target
+    authority, _, path = rest.partition("/")
+    return authority, f"/{path}"
+
+
 def credentials(headers: Mapping[str, str], url: Mapping[str, str]) -> Credentials:
     """Take the credentials from the URL, the X-ClickHouse headers or Basic authentication, whichever comes first."""
     if "user" in url or "password" in url:

@@ -62,11 +62,12 @@ class Application:
     async def __call__(self, scope: Scope, receive: body.Receive, send: Send) -> None:
         """Answer one request."""
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        if not request.loopback(headers.get("host", "")):
+        host, path = request.addressed(scope["path"], headers.get("host", ""))
+        if not request.loopback(host):
             await _plain(send, 403, b"the Host header must name this machine's loopback address\n")
-        elif scope["path"] in ("/ping", "/replicas_status"):
+        elif path in ("/ping", "/replicas_status"):
             await _plain(send, 200, b"Ok.\n")
-        elif scope["path"] != "/":
+        elif path != "/":
             await _plain(send, 404, b"There is no handle for this path; queries go to /\n")
         elif scope["method"] not in ("GET", "POST"):
             await _plain(send, 501, b"queries are sent with GET or POST\n")

@@ -27,6 +27,7 @@ from registry.database import migrate, open_engine
 from registry.key_store import KeyStore
 from registry.keys import CallerKey, KeyTerms
 from registry.live import LiveRegistry
+from registry.roles import owner
 
 KEY = "slk_" + "aB3" * 13 + "z"
 OTHER = "slk_" + "9" * 40
@@ -134,14 +135,14 @@ def test_without_keys_everybody_may_unless_one_is_required(live: LiveRegistry) -
 
 
 def test_each_refusal_says_why(keys: KeyStore, live: LiveRegistry) -> None:
-    soon = keys.create(KeyTerms(name="soon", expires_at=NOW + timedelta(hours=1)), actor="a")
+    soon = keys.create(KeyTerms(name="soon", expires_at=NOW + timedelta(hours=1)), by=owner("a"))
     headers = {"authorization": f"Bearer {soon.secret.text}"}
     assert authenticate(headers, live, NOW) == soon.key
     assert authenticate(headers, live, NOW + timedelta(minutes=59, seconds=59)) == soon.key
     code, caller, message = refusal(headers, live, NOW + timedelta(hours=1))
     assert (code, caller) == ("auth_key_expired", "soon")
     assert "expired at 2026-11-22 01:00 UTC" in message
-    keys.revoke(soon.key.key_id, actor="a")
+    keys.revoke(soon.key.key_id, by=owner("a"))
     code, caller, message = refusal(headers, live, NOW + timedelta(hours=1))
     assert (code, caller) == ("auth_key_revoked", "soon")
     assert soon.key.key_id in message
@@ -157,7 +158,6 @@ def key(**terms: object) -> CallerKey:
         key_id="k_1",
         hash="h",
         hint="hint",
-        role="application",
         terms=KeyTerms(name="web", **terms),  # type: ignore[arg-type]
         created_at=NOW,
         created_by="a",

@@ -39,6 +39,22 @@ class Database:
         finally:
             engine.dispose()
 
+    def tamper(self, *statements: str) -> None:
+        """Runs statements as somebody with the database in hand would, past the triggers; each changes something."""
+        engine = sqlalchemy.create_engine(self.url.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            if self.path is None:
+                connection.exec_driver_sql("SET session_replication_role = replica")
+            else:
+                names = (
+                    connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all()
+                )
+                for name in names:
+                    connection.exec_driver_sql(f"DROP TRIGGER {name}")
+            for statement in statements:
+                assert connection.exec_driver_sql(statement).rowcount > 0, statement
+        engine.dispose()
+
     def dump(self) -> str:
         """Everything in all tables, as text."""
         found = sqlalchemy.MetaData()

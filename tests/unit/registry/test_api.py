@@ -6,9 +6,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
+from registry import channels_api
 from registry.api import build_router, typed
 from registry.errors import STATUS, RegistryError
 from registry.live import LiveRegistry
+from registry.roles import Principal, owner
 from tests.unit.registry.conftest import chat
 
 CONTENT = {
@@ -22,7 +24,12 @@ CONTENT = {
 def client(store, engine) -> Iterator[TestClient]:
     live = LiveRegistry(engine)
     app = FastAPI()
-    app.include_router(build_router(store, live, lambda request: request.headers.get("x-user", "nobody")))
+
+    def who(request: Request) -> Principal:
+        return owner(request.headers.get("x-user", "nobody"))
+
+    app.include_router(build_router(store, live, who))
+    app.include_router(channels_api.build_router(store, who))
 
     def refuse(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RegistryError)
@@ -166,7 +173,7 @@ def test_a_diff_of_channels_and_numbers(saved):
 
 
 def test_what_was_live_at_a_time(saved, store):
-    store.promote("a", 2, reason="r", actor="ann")
+    store.promote("a", 2, reason="r", by=owner("ann"))
     moved = store.history("a", limit=1)[0].at
     for when, channels in (
         (moved, {"latest": 2, "stable": 2}),
@@ -200,7 +207,7 @@ def test_refusals_have_their_status_and_code(saved, method, path, body, status, 
 
 
 def test_a_prompt_without_a_stable_version_says_what_to_do(client, store):
-    store.save("b", chat("x"), message="m", author="ann")
+    store.save("b", chat("x"), message="m", by=owner("ann"))
     found = client.get("/api/prompts/b")
     assert (found.status_code, found.json()["code"]) == (404, "prompt_channel_empty")
     assert "slugline prompt promote b 1" in found.json()["message"]
@@ -215,15 +222,31 @@ def test_everything_is_in_the_openapi_document(client):
     document = client.get("/openapi.json").json()
     paths = {path: sorted(methods) for path, methods in document["paths"].items()}
     assert paths == {
+        "/api/audit": ["get"],
+        "/api/audit/verify": ["get"],
+        "/api/live": ["get"],
         "/api/prompts": ["get", "post"],
-        "/api/prompts/{slug}": ["get"],
-        "/api/prompts/{slug}/versions": ["get", "post"],
-        "/api/prompts/{slug}/diff": ["get"],
-        "/api/prompts/{slug}/history": ["get"],
+        "/api/prompts/{slug}": ["get", "patch"],
+        "/api/prompts/{slug}/archive": ["post"],
         "/api/prompts/{slug}/at": ["get"],
-        "/api/prompts/{slug}/render": ["get", "post"],
         "/api/prompts/{slug}/channels/{name}/promote": ["post"],
         "/api/prompts/{slug}/channels/{name}/rollback": ["post"],
+        "/api/prompts/{slug}/channels/{name}/rollout": ["post"],
+        "/api/prompts/{slug}/channels/{name}/schedule": ["post"],
+        "/api/prompts/{slug}/diff": ["get", "post"],
+        "/api/prompts/{slug}/history": ["get"],
+        "/api/prompts/{slug}/render": ["get", "post"],
+        "/api/prompts/{slug}/requests": ["post"],
+        "/api/prompts/{slug}/restore": ["post"],
+        "/api/prompts/{slug}/versions": ["get", "post"],
+        "/api/requests": ["get"],
+        "/api/requests/{request_id}": ["get"],
+        "/api/requests/{request_id}/reviews": ["post"],
+        "/api/requests/{request_id}/withdraw": ["post"],
+        "/api/rules": ["get"],
+        "/api/rules/{slug}/{channel}": ["put"],
+        "/api/schedules": ["get"],
+        "/api/schedules/{schedule_id}/cancel": ["post"],
     }
     for methods in document["paths"].values():
         for operation in methods.values():

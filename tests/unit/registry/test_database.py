@@ -14,6 +14,7 @@ import registry.migrations
 from registry import rows
 from registry.database import migrate, open_engine, reading, writing
 from registry.errors import RegistryUnavailableError
+from registry.roles import owner
 from registry.roster_postgresql import metadata as roster_metadata
 from registry.store import Store
 from registry.tables import metadata
@@ -57,7 +58,7 @@ def test_migrating_all_at_once_and_again_is_harmless(empty):
     engine = open_engine(empty)
     with reading(engine) as connection:
         assert MigrationContext.configure(connection).get_current_heads() == tuple(_steps().get_heads())
-    Store(engine).save("a", chat("x"), message="m", author="ann")
+    Store(engine).save("a", chat("x"), message="m", by=owner("ann"))
     engine.dispose()
 
 
@@ -97,7 +98,7 @@ def test_a_schema_of_its_own_is_the_urls_choice(database):
     database.run("CREATE SCHEMA prompts")
     engine = open_engine(database.url + "&options=-csearch_path%3Dprompts")
     migrate(engine)
-    Store(engine).save("a", chat("x"), message="m", author="ann")
+    Store(engine).save("a", chat("x"), message="m", by=owner("ann"))
     engine.dispose()
     assert database.run("SELECT count(*) FROM prompts.versions") == [(1,)]
     assert database.run("SELECT count(*) FROM public.versions") == [(0,)]
@@ -105,7 +106,7 @@ def test_a_schema_of_its_own_is_the_urls_choice(database):
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_the_guards_hold_without_a_search_path(database, store):
-    store.save("a", chat("one"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
     with pytest.raises(IntegrityError, match="a version never changes"):
         database.run("SET search_path = ''; UPDATE public.versions SET message = 'x'")
 
@@ -114,16 +115,16 @@ def test_what_a_writer_reads_is_what_the_last_one_wrote(engine):
     """Read first, then write: no two of them may read the same."""
     store = Store(engine)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: store.save("a", chat(f"{n}"), message="m", author="ann"), range(40)))
+        list(pool.map(lambda n: store.save("a", chat(f"{n}"), message="m", by=owner("ann")), range(40)))
     assert store.revision() == store.prompt("a").latest == 40
 
 
 def test_a_reader_sees_one_moment(engine, store):
-    store.save("a", chat("one"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
     other = open_engine(engine.url.render_as_string(hide_password=False))
     with reading(engine) as connection:
         assert rows.read_revision(connection) == 1
-        Store(other).save("a", chat("two"), message="m", author="ann")
+        Store(other).save("a", chat("two"), message="m", by=owner("ann"))
         assert rows.read_revision(connection) == 1
         assert [version.number for version in rows.read_versions(connection, "a")] == [1]
     other.dispose()
@@ -137,12 +138,12 @@ def test_a_reader_can_not_write(engine):
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_a_connection_that_died_in_the_pool_is_not_handed_out(database, store):
-    store.save("a", chat("one"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
     database.run(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE pid <> pg_backend_pid() AND datname = current_database()"
     )
-    assert store.save("a", chat("two"), message="m", author="ann").revision == 2
+    assert store.save("a", chat("two"), message="m", by=owner("ann")).revision == 2
 
 
 def test_a_frozen_server_is_given_up(monkeypatch):
@@ -152,12 +153,12 @@ def test_a_frozen_server_is_given_up(monkeypatch):
         engine = open_engine(server.create())
         migrate(engine)
         store = Store(engine)
-        store.save("a", chat("one"), message="m", author="ann")
+        store.save("a", chat("one"), message="m", by=owner("ann"))
         server.freeze()
         with pytest.raises(RegistryUnavailableError):
-            store.save("a", chat("two"), message="m", author="ann")
+            store.save("a", chat("two"), message="m", by=owner("ann"))
         server.thaw()
-        assert store.save("a", chat("three"), message="m", author="ann").version.number == 2
+        assert store.save("a", chat("three"), message="m", by=owner("ann")).version.number == 2
         engine.dispose()
 
 
@@ -193,14 +194,14 @@ def test_a_writer_that_waits_too_long_is_told_so(engine, database, monkeypatch):
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_nothing_is_written_to_a_file_that_is_gone_and_none_is_made_in_its_place(store, engine, database, tmp_path):
-    store.save("a", chat("one"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
     database.path.rename(tmp_path / "elsewhere.db")
-    for use in (lambda: store.save("a", chat("two"), message="m", author="ann"), store.prompts):
+    for use in (lambda: store.save("a", chat("two"), message="m", by=owner("ann")), store.prompts):
         with pytest.raises(RegistryUnavailableError, match="can't be used now"):
             use()
     assert not database.path.exists()
     (tmp_path / "elsewhere.db").rename(database.path)
-    assert store.save("a", chat("three"), message="m", author="ann").version.number == 2
+    assert store.save("a", chat("three"), message="m", by=owner("ann")).version.number == 2
 
 
 def test_a_broken_file_is_unavailable_not_a_crash(tmp_path):
@@ -221,9 +222,9 @@ _ON_BOTH = [
 _ON_ONE = {
     "sqlite": [
         "UPDATE OR REPLACE versions SET number = 2 WHERE number = 1",
-        "INSERT OR REPLACE INTO versions SELECT version_id, slug, number, '{}', content_hash, message, author, created_at, revision FROM versions WHERE number = 1",
-        "INSERT OR REPLACE INTO versions SELECT 'new', slug, number, '{}', content_hash, message, author, created_at, revision FROM versions WHERE number = 1",
-        "INSERT OR REPLACE INTO events SELECT revision, at, 'x', action, slug, channel, from_version, to_version, reason, evidence, request_id FROM events WHERE revision = 1",
+        "INSERT OR REPLACE INTO versions (version_id, slug, number, content, content_hash, message, author, source, created_at, revision) SELECT version_id, slug, number, '{}', content_hash, message, author, source, created_at, revision FROM versions WHERE number = 1",
+        "INSERT OR REPLACE INTO versions (version_id, slug, number, content, content_hash, message, author, source, created_at, revision) SELECT 'new', slug, number, '{}', content_hash, message, author, source, created_at, revision FROM versions WHERE number = 1",
+        "INSERT OR REPLACE INTO events SELECT * FROM events WHERE revision = 1",
     ],
     "postgresql": [
         "TRUNCATE events",
@@ -241,8 +242,8 @@ _ON_ONE = {
     indirect=["database"],
 )
 def test_the_database_itself_refuses_to_change_what_happened(statement, store, database):
-    store.save("a", chat("one"), message="m", author="ann")
-    store.save("a", chat("two"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
+    store.save("a", chat("two"), message="m", by=owner("ann"))
     before = store.versions("a"), store.history("a")
     with pytest.raises(
         IntegrityError,
@@ -253,6 +254,6 @@ def test_the_database_itself_refuses_to_change_what_happened(statement, store, d
 
 
 def test_a_prompt_with_versions_can_not_be_deleted(store, engine):
-    store.save("a", chat("one"), message="m", author="ann")
+    store.save("a", chat("one"), message="m", by=owner("ann"))
     with pytest.raises(RegistryUnavailableError, match="(?i)foreign key"), writing(engine) as connection:
         connection.execute(text("DELETE FROM prompts"))

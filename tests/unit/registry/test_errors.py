@@ -10,7 +10,7 @@ def test_every_error_has_a_status_and_its_own_code():
     assert set(STATUS) == _all(RegistryError)
     codes = [kind.code for kind in STATUS]
     assert len(set(codes)) == len(codes)
-    assert all(code.startswith(("prompt_", "registry_", "auth_key_")) for code in codes)
+    assert all(code.startswith(("prompt_", "registry_", "auth_")) for code in codes)
 
 
 def test_a_misspelt_slug_is_answered_with_the_nearest():

@@ -24,6 +24,7 @@ from registry.key_store import KeyStore
 from registry.keys import KeyTerms, key_hash
 from registry.keys_api import KeyUse, build_router
 from registry.live import LiveRegistry
+from registry.roles import owner
 from tests.unit.registry.conftest import chat
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -44,6 +45,7 @@ def live(engine) -> Iterator[LiveRegistry]:
 def test_a_key_is_kept_as_its_hash_and_comes_back_whole(keys, database):
     terms = KeyTerms(
         name="web",
+        roles=("admin",),
         prompts=("support-*",),
         models=("gpt-*",),
         channels=("stable",),
@@ -55,14 +57,14 @@ def test_a_key_is_kept_as_its_hash_and_comes_back_whole(keys, database):
         budget_usd=Decimal("0.1"),
         budget_period="day",
     )
-    issued = keys.create(terms, role="admin", actor="bob", request_id="r1")
+    issued = keys.create(terms, by=owner("bob"), request_id="r1")
     assert keys.key(issued.key.key_id) == issued.key
     assert keys.all_keys() == [issued.key]
     assert issued.key.terms == terms
     assert issued.key.hash == key_hash(issued.secret.text)
     assert issued.key.hint == issued.secret.text[-4:]
-    assert (issued.key.role, issued.key.created_by, issued.key.created_at, issued.key.revision) == (
-        "admin",
+    assert (issued.key.terms.roles, issued.key.created_by, issued.key.created_at, issued.key.revision) == (
+        ("admin",),
         "bob",
         NOW,
         1,
@@ -74,13 +76,13 @@ def test_a_key_is_kept_as_its_hash_and_comes_back_whole(keys, database):
 
 
 def test_every_write_is_an_event_of_no_prompt(keys, store):
-    store.save("a", chat("x"), message="m", author="ann")
+    store.save("a", chat("x"), message="m", by=owner("ann"))
     before = store.history("a")
-    key = keys.create(KeyTerms(name="web"), actor="bob", request_id="r1").key
-    keys.update(key.key_id, {"prompts": ("a",)}, actor="cat")
-    keys.update(key.key_id, {"prompts": ("a",)}, actor="cat")  # says what is so already
-    keys.revoke(key.key_id, reason=" leaked ", actor="dan")
-    keys.revoke(key.key_id, reason="again", actor="eve")
+    key = keys.create(KeyTerms(name="web"), by=owner("bob"), request_id="r1").key
+    keys.update(key.key_id, {"prompts": ("a",)}, by=owner("cat"))
+    keys.update(key.key_id, {"prompts": ("a",)}, by=owner("cat"))  # says what is so already
+    keys.revoke(key.key_id, reason=" leaked ", by=owner("dan"))
+    keys.revoke(key.key_id, reason="again", by=owner("eve"))
     assert store.history("a") == before
     assert store.prompt("a").revision == before[0].revision
     events = store.history()
@@ -90,7 +92,7 @@ def test_every_write_is_an_event_of_no_prompt(keys, store):
         (2, "key.create", "", "bob", ""),
         (1, "create", "a", "ann", "m"),
     ]
-    assert events[2].evidence == {"key_id": key.key_id, "role": "application", "name": "web"}
+    assert events[2].evidence == {"key_id": key.key_id, "roles": ["application"], "name": "web"}
     assert events[1].evidence == {
         "key_id": key.key_id,
         "name": "web",
@@ -100,12 +102,12 @@ def test_every_write_is_an_event_of_no_prompt(keys, store):
 
 
 def test_a_revoked_key_stays_revoked(keys):
-    key = keys.create(KeyTerms(name="web"), actor="bob").key
-    ended = keys.revoke(key.key_id, actor="dan")
+    key = keys.create(KeyTerms(name="web"), by=owner("bob")).key
+    ended = keys.revoke(key.key_id, by=owner("dan"))
     assert (ended.revoked_at, ended.revoked_by) == (NOW, "dan")
-    assert keys.revoke(key.key_id, actor="eve") == ended
+    assert keys.revoke(key.key_id, by=owner("eve")) == ended
     with pytest.raises(AuthKeyEndedError, match="create another"):
-        keys.update(key.key_id, {"name": "x"}, actor="bob")
+        keys.update(key.key_id, {"name": "x"}, by=owner("bob"))
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_the_database_itself_refuses_to_reopen_a_door(keys, database, engine, st
         return  # SQLite has no such statement
     if not database.path and statement.startswith("REPLACE"):
         statement = statement.replace("REPLACE", "INSERT") + " ON CONFLICT (key_id) DO UPDATE SET revoked_at = NULL"
-    key = keys.revoke(keys.create(KeyTerms(name="web"), actor="bob").key.key_id, actor="bob")
+    key = keys.revoke(keys.create(KeyTerms(name="web"), by=owner("bob")).key.key_id, by=owner("bob"))
     with (
         pytest.raises(RegistryUnavailableError, match="key (never|is never|exists already)"),
         writing(engine) as connection,
@@ -134,7 +136,7 @@ def test_the_database_itself_refuses_to_reopen_a_door(keys, database, engine, st
 
 
 def test_an_unknown_id_says_what_is_known_and_shows_no_key(keys):
-    issued = keys.create(KeyTerms(name="web"), actor="bob")
+    issued = keys.create(KeyTerms(name="web"), by=owner("bob"))
     for wrong in (issued.key.key_id[:-1] + "!", "web"):
         with pytest.raises(AuthKeyNotFoundError, match=f"did you mean '{issued.key.key_id}'"):
             keys.key(wrong)
@@ -142,38 +144,38 @@ def test_an_unknown_id_says_what_is_known_and_shows_no_key(keys):
         keys.key("slk_" + "a" * 40)
     assert "aaaa" not in caught.value.message
     assert keys.key(issued.secret.text) == issued.key
-    assert keys.revoke(issued.secret.text, actor="bob").revoked_by == "bob"
+    assert keys.revoke(issued.secret.text, by=owner("bob")).revoked_by == "bob"
 
 
 def test_updates_can_be_made_conditional(keys):
-    key = keys.create(KeyTerms(name="web"), actor="bob").key
-    newer = keys.update(key.key_id, {"owner": "ann"}, actor="bob", if_match=key.revision)
+    key = keys.create(KeyTerms(name="web"), by=owner("bob")).key
+    newer = keys.update(key.key_id, {"owner": "ann"}, by=owner("bob"), if_match=key.revision)
     with pytest.raises(AuthKeyConflictError, match=f"at revision {newer.revision} now"):
-        keys.update(key.key_id, {"owner": "cat"}, actor="bob", if_match=key.revision)
+        keys.update(key.key_id, {"owner": "cat"}, by=owner("bob"), if_match=key.revision)
 
 
 def test_an_expired_key_can_be_renamed_and_given_more_time(engine):
     clock = [NOW]
     keys = KeyStore(engine, clock=lambda: clock[0])
-    key = keys.create(KeyTerms(name="web", expires_at=NOW + timedelta(hours=1)), actor="bob").key
+    key = keys.create(KeyTerms(name="web", expires_at=NOW + timedelta(hours=1)), by=owner("bob")).key
     clock[0] = NOW + timedelta(hours=2)
-    assert keys.update(key.key_id, {"name": "old"}, actor="bob").terms.expires_at == key.terms.expires_at
+    assert keys.update(key.key_id, {"name": "old"}, by=owner("bob")).terms.expires_at == key.terms.expires_at
     later = NOW + timedelta(hours=3)
-    assert keys.update(key.key_id, {"expires_at": later}, actor="bob").terms.expires_at == later
+    assert keys.update(key.key_id, {"expires_at": later}, by=owner("bob")).terms.expires_at == later
     with pytest.raises(AuthKeyInvalidError, match="past"):
-        keys.update(key.key_id, {"expires_at": NOW}, actor="bob")
+        keys.update(key.key_id, {"expires_at": NOW}, by=owner("bob"))
 
 
 def test_the_live_registry_sees_each_write_at_once(keys, live, store, engine):
     assert (live.has_keys, live.key("x")) == (False, None)
-    issued = keys.create(KeyTerms(name="web"), actor="bob")
+    issued = keys.create(KeyTerms(name="web"), by=owner("bob"))
     found = key_hash(issued.secret.text)
     assert (live.has_keys, live.key(found)) == (True, issued.key)
-    newer = keys.update(issued.key.key_id, {"owner": "ann"}, actor="bob")
+    newer = keys.update(issued.key.key_id, {"owner": "ann"}, by=owner("bob"))
     assert live.key(found) == newer
-    store.save("a", chat("x"), message="m", author="ann")
+    store.save("a", chat("x"), message="m", by=owner("ann"))
     assert live.key(found) == newer
-    ended = keys.revoke(issued.key.key_id, actor="bob")
+    ended = keys.revoke(issued.key.key_id, by=owner("bob"))
     assert live.key(found) == ended
     assert live.has_keys  # though the only one is revoked
     again = LiveRegistry(engine)
@@ -183,9 +185,9 @@ def test_the_live_registry_sees_each_write_at_once(keys, live, store, engine):
 
 def test_channels_that_point_to_a_version(live, store):
     for content in ("one", "two"):
-        store.save("a", chat(content), message="m", author="ann")
-    store.promote("a", 1, reason="r", actor="bob")
-    store.promote("a", 1, channel="eu", reason="r", actor="bob")
+        store.save("a", chat(content), message="m", by=owner("ann"))
+    store.promote("a", 1, reason="r", by=owner("bob"))
+    store.promote("a", 1, channel="eu", reason="r", by=owner("bob"))
     live.resolve("a")
     assert (live.channels_on("a", 1), live.channels_on("a", 2), live.channels_on("b", 1)) == (
         ["eu", "stable"],
@@ -198,7 +200,7 @@ def test_channels_that_point_to_a_version(live, store):
 def client(engine) -> Iterator[TestClient]:
     app = FastAPI()
     counted = KeyUse(requests=3, spent_usd=Decimal("0.5"), unpriced_calls=1)
-    app.include_router(build_router(KeyStore(engine), lambda request: "ann", lambda key: counted))
+    app.include_router(build_router(KeyStore(engine), lambda request: owner("ann"), lambda key: counted))
 
     def refuse(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RegistryError)

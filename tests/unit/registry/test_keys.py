@@ -115,5 +115,11 @@ def test_changes_are_told_as_json_has_them():
         "expires_at": {"from": "2026-11-22T00:00:00+00:00", "to": None},
     }
     assert changes_between(before, before) == {}
-    assert as_json(after) == {"name": "web", "prompts": ["a"], "budget_usd": "0.5", "budget_period": "month"}
+    assert as_json(after) == {
+        "name": "web",
+        "roles": ["application"],
+        "prompts": ["a"],
+        "budget_usd": "0.5",
+        "budget_period": "month",
+    }
     assert set(as_json(after)) < {each.name for each in fields(KeyTerms)}

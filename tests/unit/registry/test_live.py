@@ -11,6 +11,7 @@ from registry.errors import (
     RegistryUnavailableError,
 )
 from registry.live import LiveRegistry
+from registry.roles import owner
 from registry.store import Store
 from registry.template import render
 from tests.unit.registry.conftest import chat
@@ -19,8 +20,8 @@ from tests.unit.registry.conftest import chat
 @pytest.fixture
 def live(store, database):
     for text in ("one", "two {{ x }}", "three"):
-        store.save("a", chat(text), message="m", author="ann")
-    store.promote("a", 1, reason="r", actor="bob")
+        store.save("a", chat(text), message="m", by=owner("ann"))
+    store.promote("a", 1, reason="r", by=owner("bob"))
     live = LiveRegistry(database.url)
     yield live
     live.close()
@@ -44,21 +45,21 @@ def test_resolves_channels_and_numbers(live):
 
 def test_the_next_resolve_sees_a_write(live, store):
     for number in (2, 3, 2):
-        store.promote("a", number, reason="r", actor="bob")
+        store.promote("a", number, reason="r", by=owner("bob"))
         assert _number(live) == number
         assert live.revision == store.revision()
-    store.save("a", chat("four"), message="m", author="ann")
+    store.save("a", chat("four"), message="m", by=owner("ann"))
     assert (_number(live, "a@latest"), _number(live, "a@4")) == (4, 4)
-    store.save("b", chat("new"), message="m", author="ann")
+    store.save("b", chat("new"), message="m", by=owner("ann"))
     assert _number(live, "b@latest") == 1
     assert live.slugs() == ["a", "b"]
 
 
 def test_a_prompts_revision_moves_with_its_own_writes_only(live, store):
     assert live.prompt_revision("a") == 4
-    store.save("b", chat("new"), message="m", author="ann")
+    store.save("b", chat("new"), message="m", by=owner("ann"))
     assert (live.prompt_revision("a"), live.prompt_revision("b")) == (4, 5)
-    store.describe("a", owner="x", actor="ann")
+    store.describe("a", owner="x", by=owner("ann"))
     assert live.prompt_revision("a") == store.prompt("a").revision == 6
     with pytest.raises(PromptNotFoundError):
         live.prompt_revision("zzz")
@@ -80,14 +81,14 @@ def test_a_prompts_revision_moves_with_its_own_writes_only(live, store):
     ],
 )
 def test_what_can_not_be_resolved_says_what_can(live, store, reference, error, said):
-    store.save("b", chat("x"), message="m", author="ann")
+    store.save("b", chat("x"), message="m", by=owner("ann"))
     with pytest.raises(error, match=said):
         live.resolve(reference)
 
 
 def test_versions_are_compiled_once_and_the_least_used_dropped_first(store, engine):
     for number in range(1, 5):
-        store.save("a", chat(f"{number}"), message="m", author="ann")
+        store.save("a", chat(f"{number}"), message="m", by=owner("ann"))
     live = LiveRegistry(engine, capacity=2)
     first = live.resolve("a@1").compiled
     live.resolve("a@2")
@@ -110,7 +111,7 @@ def test_without_the_database_the_last_snapshot_is_served(live, store, engine, d
             with pytest.raises(PromptNotFoundError):
                 live.resolve("zzz")
         engine.dispose()
-        store.promote("a", 3, reason="r", actor="bob")
+        store.promote("a", 3, reason="r", by=owner("bob"))
         assert (_number(live), live.stale) == (3, False)
     said = [record.message for record in caplog.records]
     assert len(said) == 2
@@ -124,8 +125,8 @@ def test_a_backup_put_in_place_is_noticed(live, store, engine, database, tmp_pat
         source.backup(target)
     source.close()
     target.close()
-    store.save("a", chat("four"), message="m", author="ann")
-    store.promote("a", 4, reason="r", actor="bob")
+    store.save("a", chat("four"), message="m", by=owner("ann"))
+    store.promote("a", 4, reason="r", by=owner("bob"))
     assert _number(live) == 4
     engine.dispose()
     for leftover in tmp_path.glob("registry.db-*"):
@@ -134,7 +135,7 @@ def test_a_backup_put_in_place_is_noticed(live, store, engine, database, tmp_pat
     assert (_number(live), live.revision) == (1, 4)
     with pytest.raises(PromptVersionNotFoundError, match="versions 1-3"):
         live.resolve("a@4")
-    store.save("a", chat("another four"), message="m", author="ann")
+    store.save("a", chat("another four"), message="m", by=owner("ann"))
     assert live.resolve("a@4").version.content == chat("another four")
 
 
@@ -146,6 +147,6 @@ def test_a_registry_that_was_never_there_is_an_error_at_once(tmp_path):
 def test_an_empty_registry_fills_while_it_is_watched(engine):
     live = LiveRegistry(engine)
     assert (live.slugs(), live.revision) == ([], 0)
-    Store(engine).save("a", chat("x"), message="m", author="ann")
+    Store(engine).save("a", chat("x"), message="m", by=owner("ann"))
     assert (live.slugs(), live.revision) == (["a"], 1)
     live.close()

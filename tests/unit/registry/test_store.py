@@ -12,6 +12,7 @@ from registry.errors import (
     PromptReferenceInvalidError,
     PromptVersionNotFoundError,
 )
+from registry.roles import owner
 from registry.store import Store
 from tests.unit.registry.conftest import chat
 
@@ -28,12 +29,12 @@ class Clock:
 
 
 def _save(store: Store, *texts: str, slug: str = "a", **more: object):
-    return [store.save(slug, chat(text), message=f"why {text}", author="ann", **more) for text in texts]  # type: ignore[arg-type]
+    return [store.save(slug, chat(text), message=f"why {text}", by=owner("ann"), **more) for text in texts]  # type: ignore[arg-type]
 
 
 def _promote(store: Store, *numbers: int, channel: str = "stable") -> None:
     for number in numbers:
-        store.promote("a", number, channel=channel, reason="better", actor="bob")
+        store.promote("a", number, channel=channel, reason="better", by=owner("bob"))
 
 
 def test_saves_are_numbered_and_latest_follows(store):
@@ -49,7 +50,7 @@ def test_saves_are_numbered_and_latest_follows(store):
 
 def test_equal_content_makes_no_version_and_no_event(store):
     first = _save(store, "one")[0]
-    again = store.save("a", chat("one"), message="again", author="bob")
+    again = store.save("a", chat("one"), message="again", by=owner("bob"))
     assert (again.created, again.version, again.revision) == (False, first.version, first.revision)
     assert store.revision() == 1
     _save(store, "two", "one")
@@ -59,9 +60,9 @@ def test_equal_content_makes_no_version_and_no_event(store):
 def test_content_that_does_not_compile_is_not_stored(store):
     for content in (chat("{{ x"), chat("{{ x | random }}"), chat("x", parameters={"a": float("inf")})):
         with pytest.raises(PromptInvalidError):
-            store.save("a", content, message="m", author="ann")
+            store.save("a", content, message="m", by=owner("ann"))
     with pytest.raises(PromptInvalidError, match="'message' has more than"):
-        store.save("a", chat("x"), message="m" * 10_001, author="ann")
+        store.save("a", chat("x"), message="m" * 10_001, by=owner("ann"))
     assert store.prompts() == []
     assert store.revision() == 0
 
@@ -75,7 +76,7 @@ def test_what_is_saved_is_what_is_read(store):
     content = chat(
         "{{ a }}", variables={"properties": {"a": {"type": "string"}}}, tools=[{"z": 1, "a": 2}], locked=("model",)
     )
-    saved = store.save("a", content, message="m", author="ann").version
+    saved = store.save("a", content, message="m", by=owner("ann")).version
     assert store.version("a", 1) == saved
     assert saved.content == content
     assert list(saved.content.tools[0]) == ["z", "a"]
@@ -83,11 +84,11 @@ def test_what_is_saved_is_what_is_read(store):
 
 def test_promotion_moves_a_channel_and_says_from_where(store):
     _save(store, "one", "two")
-    first = store.promote("a", 1, reason=" first ", actor="bob", evidence={"run": 7}, request_id="r1")
+    first = store.promote("a", 1, reason=" first ", by=owner("bob"), evidence={"run": 7}, request_id="r1")
     assert (first.from_version, first.to_version, first.changed, first.revision) == (None, 1, True, 3)
-    newest = store.promote("a", None, reason="newest", actor="bob")
+    newest = store.promote("a", None, reason="newest", by=owner("bob"))
     assert (newest.from_version, newest.to_version) == (1, 2)
-    again = store.promote("a", 2, reason="again", actor="bob")
+    again = store.promote("a", 2, reason="again", by=owner("bob"))
     assert (again.changed, again.revision, again.at) == (False, newest.revision, newest.at)
     assert store.revision() == 4
     assert store.prompt("a").channels == {"latest": 2, "stable": 2}
@@ -126,40 +127,40 @@ def test_own_channels_are_made_by_promotion_and_independent(store):
 def test_promotions_that_are_refused(store, change, error, said):
     _save(store, "one", "two")
     with pytest.raises(error, match=said):
-        store.promote(**{"slug": "a", "number": 1, "reason": "r", "actor": "bob", **change})
+        store.promote(**{"slug": "a", "number": 1, "reason": "r", "by": owner("bob"), **change})
     assert store.revision() == 2
 
 
 def test_rolling_back_walks_back(store):
     _save(store, "one", "two", "three")
     _promote(store, 1, 2, 3)
-    moves = [store.rollback("a", reason="bad", actor="bob") for _ in range(2)]
+    moves = [store.rollback("a", reason="bad", by=owner("bob")) for _ in range(2)]
     assert [(move.from_version, move.to_version) for move in moves] == [(3, 2), (2, 1)]
     with pytest.raises(PromptChannelEmptyError, match=r"nothing was live .* before version 1"):
-        store.rollback("a", reason="bad", actor="bob")
+        store.rollback("a", reason="bad", by=owner("bob"))
     _promote(store, 3)
-    assert store.rollback("a", reason="bad", actor="bob").to_version == 1
+    assert store.rollback("a", reason="bad", by=owner("bob")).to_version == 1
     assert [entry.action for entry in store.history("a", limit=2)] == ["rollback", "promote"]
 
 
 def test_rolling_back_to_a_named_version_takes_one_that_was_live(store):
     _save(store, "one", "two", "three", "four")
     _promote(store, 1, 2, 3)
-    assert store.rollback("a", to=1, reason="bad", actor="bob").to_version == 1
+    assert store.rollback("a", to=1, reason="bad", by=owner("bob")).to_version == 1
     with pytest.raises(PromptVersionNotFoundError, match=r"version 4 .* was never live on channel 'stable': promote"):
-        store.rollback("a", to=4, reason="bad", actor="bob")
+        store.rollback("a", to=4, reason="bad", by=owner("bob"))
     with pytest.raises(PromptVersionNotFoundError, match="versions 1-4"):
-        store.rollback("a", to=5, reason="bad", actor="bob")
+        store.rollback("a", to=5, reason="bad", by=owner("bob"))
 
 
 def test_rolling_back_what_was_never_there(store):
     _save(store, "one")
     with pytest.raises(PromptChannelEmptyError, match="nothing on channel 'stable' yet: promote"):
-        store.rollback("a", reason="bad", actor="bob")
+        store.rollback("a", reason="bad", by=owner("bob"))
     with pytest.raises(PromptChannelNotFoundError, match="no channel 'canary'"):
-        store.rollback("a", channel="canary", reason="bad", actor="bob")
+        store.rollback("a", channel="canary", reason="bad", by=owner("bob"))
     with pytest.raises(PromptReferenceInvalidError, match="can't be moved"):
-        store.rollback("a", channel="latest", reason="bad", actor="bob")
+        store.rollback("a", channel="latest", reason="bad", by=owner("bob"))
 
 
 def test_a_save_on_terms(store):
@@ -178,14 +179,14 @@ def test_a_save_on_terms(store):
 def test_every_write_to_a_prompt_moves_its_revision(store):
     _save(store, "one")
     _promote(store, 1)
-    described = store.describe("a", owner="team", tags=["x", "y"], actor="ann", if_match=2)
+    described = store.describe("a", owner="team", tags=["x", "y"], by=owner("ann"), if_match=2)
     assert (described.revision, described.owner, described.tags, described.purpose) == (3, "team", ("x", "y"), "")
     entry = store.history("a")[0]
     assert (entry.action, entry.channel) == ("describe", None)
     assert entry.evidence == {"owner": {"from": "", "to": "team"}, "tags": {"from": [], "to": ["x", "y"]}}
-    assert store.describe("a", owner="team", actor="ann").revision == 3
+    assert store.describe("a", owner="team", by=owner("ann")).revision == 3
     with pytest.raises(PromptConflictError):
-        store.describe("a", owner="others", actor="ann", if_match=2)
+        store.describe("a", owner="others", by=owner("ann"), if_match=2)
 
 
 def test_history_reads_on(store):
@@ -201,6 +202,10 @@ def test_history_reads_on(store):
         store.history("zzz")
 
 
+def _live(store, when):
+    return {entry.channel: entry.to_version for entry in store.live_at(when, "a")}
+
+
 def test_what_was_live_at_a_time(engine):
     clock = Clock()
     store = Store(engine, clock=clock)
@@ -213,9 +218,9 @@ def test_what_was_live_at_a_time(engine):
         states.append((clock.now, dict(store.prompt("a").channels)))
         clock.now += timedelta(minutes=10)
     for when, channels in states:
-        assert store.live_at("a", when) == channels
-        assert store.live_at("a", when + timedelta(minutes=5)) == channels
-    assert store.live_at("a", START - timedelta(seconds=1)) == {}
+        assert _live(store, when) == channels
+        assert _live(store, when + timedelta(minutes=5)) == channels
+    assert _live(store, START - timedelta(seconds=1)) == {}
 
 
 def test_time_never_runs_backwards_in_the_history(engine):

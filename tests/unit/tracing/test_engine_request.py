@@ -62,6 +62,23 @@ def test_other_hosts(host: str) -> None:
     assert not request.loopback(host)
 
 
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("/", ("h:1", "/")),
+        ("/ping", ("h:1", "/ping")),
+        ("/http://a/", ("h:1", "/http://a/")),
+        ("http://127.0.0.1:8123/", ("127.0.0.1:8123", "/")),
+        ("HTTP://evil.example/ping", ("evil.example", "/ping")),
+        ("http://evil.example", ("evil.example", "/")),
+        ("http:///ping", ("", "/ping")),
+        ("https://127.0.0.1/", ("h:1", "https://127.0.0.1/")),
+    ],
+)
+def test_a_whole_url_as_the_target_outdoes_the_host_header(target: str, found: tuple[str, str]) -> None:
+    assert request.addressed(target, "h:1") == found
+
+
 def test_settings_parameters_and_transport_are_told_apart() -> None:
     url = request.url_values(
         b"query=SELECT%201&param_x=a%27b&max_threads=2&session_id=s&wait_end_of_query=1&database=d&user=u"

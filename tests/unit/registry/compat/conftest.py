@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from registry.compat import langfuse, litellm
 from registry.live import LiveRegistry, Resolved
+from registry.roles import owner
 from registry.store import Store
 from registry.values import Content
 from slugline.errors import add_error_handlers
@@ -24,8 +25,8 @@ def live(engine: Engine) -> Iterator[LiveRegistry]:
 @pytest.fixture
 def client(store: Store, live: LiveRegistry) -> Iterator[TestClient]:
     app = FastAPI()
-    app.include_router(langfuse.build_router(store, live))
-    app.include_router(litellm.build_router(live))
+    app.include_router(langfuse.build_router(store, live, lambda _: owner("ann")))
+    app.include_router(litellm.build_router(live, lambda _: owner("ann")))
     add_error_handlers(app)
     with TestClient(app) as client:
         yield client
@@ -36,7 +37,7 @@ def saved(store: Store, live: LiveRegistry) -> Callable[[Content], Resolved]:
     """Saves content as the newest version of `a` and resolves it."""
 
     def save(content: Content) -> Resolved:
-        store.save("a", content, message="why", author="ann")
+        store.save("a", content, message="why", by=owner("ann"))
         return live.resolve("a@latest")
 
     return save

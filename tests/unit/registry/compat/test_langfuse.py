@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from registry.live import Resolved
+from registry.roles import owner
 from registry.store import Store
 from registry.values import Content
 from tests.unit.registry.conftest import Database, chat
@@ -18,19 +19,19 @@ TOOLS = [{"type": "function", "function": {"name": "f"}}]
 
 @pytest.fixture
 def filled(store: Store, client: TestClient) -> TestClient:
-    store.save("a", chat("One {{ x }}.", "{{x}}?"), message="first", author="ann")
+    store.save("a", chat("One {{ x }}.", "{{x}}?"), message="first", by=owner("ann"))
     store.save(
         "a",
         chat(
             "Two {{ x }}.", model="m-2", parameters={"temperature": 0.5}, tools=TOOLS, response_format={"type": "text"}
         ),
         message="",
-        author="ann",
+        by=owner("ann"),
     )
-    store.save("b", Content(kind="text", text="Plain {{ x }}."), message="", author="ann")
-    store.promote("a", 1, reason="r", actor="ann")
-    store.promote("a", 2, channel="canary", reason="r", actor="ann")
-    store.describe("a", tags=["orders"], actor="ann")
+    store.save("b", Content(kind="text", text="Plain {{ x }}."), message="", by=owner("ann"))
+    store.promote("a", 1, reason="r", by=owner("ann"))
+    store.promote("a", 2, channel="canary", reason="r", by=owner("ann"))
+    store.describe("a", tags=["orders"], by=owner("ann"))
     return client
 
 

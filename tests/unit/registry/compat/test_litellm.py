@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from registry.compat.litellm import PATH
 from registry.live import Resolved
+from registry.roles import owner
 from registry.store import Store
 from registry.values import Content
 from tests.unit.registry.conftest import chat
@@ -17,10 +18,10 @@ PLACE = {"role": "placeholder", "name": "messages"}
 
 @pytest.fixture
 def filled(store: Store, client: TestClient) -> TestClient:
-    store.save("a", chat("One {{ x }}.", model="m-1", parameters={"temperature": 0.5}), message="", author="ann")
-    store.save("a", chat("{% if x %}Two{% endif %}{{ y }}"), message="", author="ann")
-    store.save("t", Content(kind="text", text="Plain {{ x }}."), message="", author="ann")
-    store.promote("a", 1, reason="r", actor="ann")
+    store.save("a", chat("One {{ x }}.", model="m-1", parameters={"temperature": 0.5}), message="", by=owner("ann"))
+    store.save("a", chat("{% if x %}Two{% endif %}{{ y }}"), message="", by=owner("ann"))
+    store.save("t", Content(kind="text", text="Plain {{ x }}."), message="", by=owner("ann"))
+    store.promote("a", 1, reason="r", by=owner("ann"))
     return client
 
 
