@@ -17,6 +17,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from registry import rows
 from registry.chain import HASHED, START, event_hash
+from registry.database import announce
 from registry.errors import IdempotencyKeyReusedError, PromptInvalidError
 from registry.roles import Principal
 from registry.split import Split
@@ -115,6 +116,7 @@ def enter(
     }
     before = select(events.c.hash).where(events.c.revision == revision - 1)
     hashed = event_hash(connection.execute(before).scalar() or START, {name: event[name] for name in HASHED})
+    announce(connection, revision)
     connection.execute(insert(events).values({**event, "hash": hashed}))
     connection.execute(update(prompts).where(prompts.c.slug == act.slug).values(revision=revision))
     if channel is not None and to_version is not None:

@@ -1,40 +1,46 @@
 """What each worker holds of the registry: where every channel points and which keys callers have, in memory, never out of date.
 
-Knows how to notice that somebody wrote, and to read only what is new. Refuses to write, and to know HTTP. The rules:
+Knows what a reference means by what is held. Refuses to write, and to know HTTP. The rules:
 
-1. A resolve, and a look-up of a key, first asks whether the database changed. So one that starts after a promotion or a
-   revocation has returned, in any process, sees it.
-2. Versions never change, so they and their compiled templates are kept once loaded, the least used dropped first.
-3. When the database can't be read, the last snapshot is served and `stale` says so; every resolve tries again.
+1. A resolve, and a look-up of a key, first makes sure that what is held is the newest: by a look at SQLite's change counter, or by the
+   lease that a worker has on PostgreSQL (`registry.following`). So one that starts after a promotion or a revocation has returned, in
+   any process, sees it.
+2. What is held is one value, replaced as a whole, so nobody waits for a lock while somebody else reads the database.
+3. Versions never change, so they and their compiled templates are kept once loaded, the least used dropped first.
+4. When the database can't be read, the last state is served, from the disk after a restart, and `stale` says so; every resolve tries
+   again, or on PostgreSQL a thread does.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 
-from registry import rows
 from registry.database import open_engine, reading
 from registry.errors import (
     RegistryUnavailableError,
     prompt_not_found,
-    version_id_not_found,
     version_not_found,
 )
+from registry.following import Follower, PostgresFollower, SqliteFollower
 from registry.keys import CallerKey
 from registry.limits import Limits
 from registry.reader import STABLE, nothing_on
 from registry.reference import PINNED, Reference, is_version_id, parse_reference
 from registry.rows import LATEST
+from registry.shelf import Shelf
+from registry.snapshot import Snapshot
+from registry.snapshot_keeper import SnapshotKeeper
 from registry.split import Caller, Split, Variant, choose
-from registry.tables import caller_keys, channels, prompts
-from registry.template import CompiledContent, compile_content
+from registry.state import State, VersionKey, read_rows, read_state
+from registry.template import CompiledContent
 from registry.values import Version
 from registry.watch import SqliteWatch
 
@@ -59,10 +65,11 @@ class Resolved:
 
 
 class LiveRegistry:
-    """Resolves references without waiting for anything but a look at SQLite's change counter.
+    """Resolves references by what is held in memory.
 
-    Reads the database once when made, and raises RegistryUnavailableError if it can't. `capacity` is the number of
-    compiled versions to keep, `clock` tells when a hold-back is over. Safe to use from many threads.
+    Reads the database once when made. If it can't, it starts from what lies in the folder `snapshot`; without that it raises
+    RegistryUnavailableError. `capacity` is the number of compiled versions to keep, `clock` tells when a hold-back is over. Safe to use
+    from many threads. One that has joined has threads of its own, so a process joins after it has forked, and closes it in the end.
     """
 
     def __init__(
@@ -71,75 +78,81 @@ class LiveRegistry:
         *,
         limits: Limits | None = None,
         capacity: int = 1000,
+        snapshot: Path | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._own_engine = isinstance(source, str)
         self._engine = open_engine(source) if isinstance(source, str) else source
-        self._limits = limits or Limits()
-        self._capacity = capacity
+        self._snapshot = None if snapshot is None else Snapshot.of(self._engine, snapshot)
+        self._shelf = Shelf(self._engine, limits or Limits(), capacity, self._snapshot)
         self._clock = clock
-        self._lock = threading.RLock()
-        self._pointers: dict[str, dict[str, int]] = {}
-        self._splits: dict[tuple[str, str], Split] = {}
-        self._prompt_revisions: dict[str, int] = {}
-        self._keys: dict[str, CallerKey] = {}
-        self._numbers: dict[tuple[str, str], int] = {}
-        self._compiled: OrderedDict[tuple[str, int], tuple[Version, CompiledContent]] = OrderedDict()
-        self._watch = SqliteWatch(str(self._engine.url.database))
+        self._looking = threading.RLock()
+        self._state = State()
+        sqlite = self._engine.dialect.name == "sqlite"
+        self._watch = SqliteWatch(str(self._engine.url.database)) if sqlite else None
+        self._follower: Follower | None = None
+        self._keeper: SnapshotKeeper | None = None
+        self._eager = False
         self._stale = False
-        self._revision = 0
-        changed = self._watch.look()
-        self._reload(everything=True)
-        self._watch.seen(changed)
+        self._start()
 
     @property
     def revision(self) -> int:
         """The registry's revision that answers come from."""
-        return self._revision
+        return self._state.revision
 
     @property
     def stale(self) -> bool:
-        """True while the database can't be read and answers come from the last snapshot."""
+        """True while the database can't be read and answers come from the last state."""
         return self._stale
 
+    def look(self) -> bool:
+        """Make sure of what is held, as every resolve does; True if it is the newest."""
+        self._fresh()
+        return not self._stale
+
+    def join(self, name: str) -> None:
+        """Take a worker's place, under a name for people: from now on writers wait for it, or name it, and the snapshot is kept."""
+        if self._watch is None:
+            self._eager = True
+            self._follower = PostgresFollower(self._engine, name, self._pull)
+        else:
+            try:
+                self._follower = SqliteFollower(str(self._engine.url.database), name, self._seen)
+            except OSError as error:
+                _log.warning("promotions won't name this worker, it can't write beside the database: %s", error)
+        if self._snapshot is not None:
+            self._keeper = SnapshotKeeper(self._snapshot, self._engine, self._held, self._shelf.saved)
+
     def slugs(self) -> list[str]:
-        """Every slug of the snapshot, sorted."""
-        with self._lock:
-            self._refresh()
-            return sorted(self._pointers)
+        """Every slug, sorted."""
+        return sorted(self._fresh().pointers)
 
     @property
     def has_keys(self) -> bool:
         """True once a caller key was made. Revoked ones count: to revoke the last key must not open the door."""
-        with self._lock:
-            self._refresh()
-            return bool(self._keys)
+        return bool(self._fresh().keys)
 
     def key(self, hash: str) -> CallerKey | None:
         """The caller key with this hash, revoked and expired ones, too; None if there never was one."""
-        with self._lock:
-            self._refresh()
-            return self._keys.get(hash)
+        return self._fresh().keys.get(hash)
 
     def channels_on(self, slug: str, number: int) -> list[str]:
-        """The channels of a prompt that serve a version now, sorted; of the snapshot that was resolved from last."""
-        with self._lock:
-            pointers = self._pointers.get(slug, {})
-            now = self._clock()
-            return sorted(
-                name
-                for name, version in pointers.items()
-                if version == number
-                or any(arm.version == number for arm in self._splits.get((slug, name), _WHOLE).at(now))
-            )
+        """The channels of a prompt that serve a version now, sorted; by the state that was resolved from last."""
+        state, now = self._state, self._clock()
+        splits = state.splits.get(slug, {})
+        return sorted(
+            name
+            for name, version in state.pointers.get(slug, {}).items()
+            if version == number or any(arm.version == number for arm in splits.get(name, _WHOLE).at(now))
+        )
 
     def prompt_revision(self, slug: str) -> int:
         """The last write that touched this prompt: its ETag. Raises PromptNotFoundError."""
-        with self._lock:
-            self._refresh()
-            if slug not in self._prompt_revisions:
-                raise prompt_not_found(slug, self._pointers)
-            return self._prompt_revisions[slug]
+        state = self._fresh()
+        if slug not in state.prompt_revisions:
+            raise prompt_not_found(slug, state.pointers)
+        return state.prompt_revisions[slug]
 
     def resolve(self, reference: Reference | str, *, looked: bool = False, caller: Caller | None = None) -> Resolved:
         """The version a reference means now; without a selector, the one on `stable`.
@@ -154,115 +167,111 @@ class LiveRegistry:
             reference = parse_reference(reference)
         slug, selector = reference.slug, reference.selector
         variant: Variant = ""
-        with self._lock:
-            if not looked:
-                self._refresh()
-            pointers = self._pointers.get(slug)
-            if pointers is None:
-                raise prompt_not_found(slug, self._pointers)
-            if isinstance(selector, str) and is_version_id(selector):
-                channel, number = PINNED, self._number(slug, selector)
-            elif isinstance(selector, int):
-                channel, number = PINNED, selector
-                if number > pointers[LATEST]:
-                    raise version_not_found(slug, number, pointers[LATEST])
-            else:
-                channel = STABLE if selector is None else selector
-                if channel not in pointers:
-                    raise nothing_on(slug, channel, pointers)
-                number = pointers[channel]
-                if (split := self._splits.get((slug, channel))) is not None and caller is not None:
-                    number, variant = choose(slug, number, split, caller.key(split.sticky), self._clock())
-            version, compiled = self._load(slug, number)
-            return Resolved(
-                version=version, compiled=compiled, channel=channel, revision=self._revision, variant=variant
-            )
+        state = self._state if looked else self._fresh()
+        pointers = state.pointers.get(slug)
+        if pointers is None:
+            raise prompt_not_found(slug, state.pointers)
+        if isinstance(selector, str) and is_version_id(selector):
+            channel, number = PINNED, self._shelf.number(state, slug, selector, away=self._stale)
+        elif isinstance(selector, int):
+            channel, number = PINNED, selector
+            if number > pointers[LATEST]:
+                raise version_not_found(slug, number, pointers[LATEST])
+        else:
+            channel = STABLE if selector is None else selector
+            if channel not in pointers:
+                raise nothing_on(slug, channel, pointers)
+            number = pointers[channel]
+            if caller is not None and (split := state.splits.get(slug, {}).get(channel)) is not None:
+                number, variant = choose(slug, number, split, caller.key(split.sticky), self._clock())
+        (version, compiled), new = self._shelf.take(state, slug, number, away=self._stale)
+        if new:
+            self._changed()
+        return Resolved(version=version, compiled=compiled, channel=channel, revision=state.revision, variant=variant)
 
     def close(self) -> None:
-        """Let go of the database. The engine is disposed of only if it was made here, from a URL."""
-        with self._lock:
-            self._watch.close()
-            if self._own_engine:
-                self._engine.dispose()
+        """Give up the worker's place, and let go of the database. An engine is disposed of only if it was made here, from a URL."""
+        if self._follower is not None:
+            self._follower.close()
+            self._follower = None
+        if self._keeper is not None:
+            self._keeper.close()
+            self._keeper = None
+        with self._looking:
+            if self._watch is not None:
+                self._watch.close()
+        if self._own_engine:
+            self._engine.dispose()
 
-    def _refresh(self) -> None:
+    def _start(self) -> None:
         try:
-            changed = self._watch.look()
-            if changed is None and not self._stale:
-                return
-            if self._watch.replaced:
-                self._engine.dispose()  # its pooled connections still read the file that was there before
-            self._reload(everything=self._watch.replaced)
-            # Only now: had the reload failed, the next resolve must try it again.
-            self._watch.seen(changed)
+            changed = None if self._watch is None else self._watch.look()
+            self._pull(everything=True)
+            if self._watch is not None:
+                self._watch.seen(changed)
         except RegistryUnavailableError as error:
-            if not self._stale:
-                _log.warning("serving the registry's last snapshot (revision %d): %s", self._revision, error.message)
-            self._stale = True
-            return
-        if self._stale:
-            _log.warning("the registry can be read again (revision %d)", self._revision)
-            self._stale = False
+            saved = None if self._snapshot is None else self._snapshot.load()
+            if saved is None:
+                raise
+            self._state = saved.state
+            self._shelf.saved(saved.state.lineage, saved.version_ids)
+            self._say(error)
 
-    def _reload(self, *, everything: bool) -> None:
-        with reading(self._engine) as connection:
-            revision = rows.read_revision(connection)
-            everything = everything or revision < self._revision  # an older backup was put in place
-            above = 0 if everything else self._revision
-            moved = connection.execute(
-                select(channels.c.slug, channels.c.name, channels.c.version, channels.c.split, channels.c.sticky).where(
-                    channels.c.revision > above
-                )
-            ).all()
-            touched = connection.execute(
-                select(prompts.c.slug, prompts.c.revision).where(prompts.c.revision > above)
-            ).all()
-            keys = rows.read_keys(connection, caller_keys.c.revision > above)
-        if everything:
-            self._pointers, self._prompt_revisions, self._keys, self._splits = {}, {}, {}, {}
-            self._numbers.clear()
-            self._compiled.clear()
-        for slug, name, version, arms, sticky in moved:
-            self._pointers.setdefault(slug, {})[name] = version
-            if arms:
-                self._splits[slug, name] = rows.split_of(arms, sticky)
+    def _fresh(self) -> State:
+        """What is held, once it is the newest or known to be stale."""
+        fresh = None if self._follower is None else self._follower.fresh()
+        if fresh is None:
+            with self._looking:
+                self._look()
+        elif fresh is self._stale:
+            self._say(None if fresh else RegistryUnavailableError("it has not answered in time"))
+        return self._state
+
+    def _look(self) -> None:
+        try:
+            if self._watch is None:
+                self._pull()
             else:
-                self._splits.pop((slug, name), None)
-        self._prompt_revisions.update((slug, touched_at) for slug, touched_at in touched)
-        self._keys.update((key.hash, key) for key in keys)
-        self._revision = revision
+                changed = self._watch.look()
+                if changed is None and not self._stale:
+                    return
+                self._pull(everything=self._watch.replaced)
+                # Only now: had the reading failed, the next resolve must try it again.
+                self._watch.seen(changed)
+        except RegistryUnavailableError as error:
+            self._say(error)
+        else:
+            self._say(None)
 
-    def _number(self, slug: str, version_id: str) -> int:
-        key = (slug, version_id)
-        if key not in self._numbers:
-            if self._stale:
-                raise RegistryUnavailableError(
-                    f"version {version_id} of prompt '{slug}' was not used here yet, and the registry's database can't be "
-                    "read now"
-                )
-            with reading(self._engine) as connection:
-                number = rows.read_number(connection, slug, version_id)
-            if number is None:
-                raise version_id_not_found(slug, version_id, self._pointers[slug][LATEST])
-            self._numbers[key] = number
-        return self._numbers[key]
+    def _say(self, error: RegistryUnavailableError | None) -> None:
+        """Note, and log once, that answers are stale because of an error, or aren't any more."""
+        if error is not None and not self._stale:
+            _log.warning("serving the registry's last snapshot (revision %d): %s", self.revision, error.message)
+        elif error is None and self._stale:
+            _log.warning("the registry can be read again (revision %d)", self.revision)
+            self._changed()
+        self._stale = error is not None
 
-    def _load(self, slug: str, number: int) -> tuple[Version, CompiledContent]:
-        key = (slug, number)
-        held = self._compiled.get(key)
-        if held is not None:
-            self._compiled.move_to_end(key)
-            return held
-        if self._stale:  # nothing to ask, and opening a missing file would make an empty one
-            raise RegistryUnavailableError(
-                f"version {number} of prompt '{slug}' was not used here yet, and the registry's database can't be read now"
-            )
+    def _pull(self, *, everything: bool = False) -> int:
+        """Read what is new, and hold it; gives the revision."""
+        held = self._state
         with reading(self._engine) as connection:
-            version = rows.read_version(connection, slug, number)
-        if version is None:
-            raise version_not_found(slug, number, self._pointers[slug][LATEST])
-        held = version, compile_content(version.content, self._limits)
-        self._compiled[key] = held
-        if len(self._compiled) > self._capacity:
-            self._compiled.popitem(last=False)
-        return held
+            state = read_state(connection, held, everything=everything)
+            if self._eager:
+                # No resolve is to wait for the network, so what channels serve is fetched now.
+                self._shelf.stock(state, partial(read_rows, connection))
+        if state is not held:
+            self._state = state
+            self._changed()
+        return state.revision
+
+    def _seen(self) -> int:
+        return self._fresh().revision if not self._stale else 0
+
+    def _changed(self) -> None:
+        if self._keeper is not None:
+            self._keeper.changed()
+
+    def _held(self) -> tuple[State, set[VersionKey]]:
+        state = self._fresh()
+        return state, self._shelf.in_use(state)

@@ -6,7 +6,7 @@ Knows how each value lies in the tables. Refuses to know transactions and to wri
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from registry.values import Channel, HistoryEntry, Prompt, Version
 LATEST = "latest"
 
 
-def version_of(row: RowMapping) -> Version:
+def version_of(row: Mapping[Any, Any]) -> Version:
     """A version from its row."""
     return Version(**{**row, "content": parse_content(json.loads(row["content"]))})
 
@@ -47,15 +47,16 @@ def read_revision(connection: Connection) -> int:
 
 def read_prompts(connection: Connection, where: Any = None) -> list[Prompt]:
     """Prompts with their channels, by slug; all of them, or those that meet a condition on the table prompts."""
-    query = select(prompts).order_by(prompts.c.slug)
-    pointers = select(channels).order_by(channels.c.name)
+    query = select(prompts)
+    pointers = select(channels)
     if where is not None:
         query = query.where(where)
         pointers = pointers.join(prompts, prompts.c.slug == channels.c.slug).where(where)
     by_slug: dict[str, list[Channel]] = {}
-    for row in connection.execute(pointers).mappings():
+    for row in _sorted(connection.execute(pointers).mappings(), "name"):
         by_slug.setdefault(row["slug"], []).append(channel_of(row))
-    return [_prompt_of(row, by_slug[row["slug"]]) for row in connection.execute(query).mappings()]
+    found = _sorted(connection.execute(query).mappings(), "slug")
+    return [_prompt_of(row, by_slug[row["slug"]]) for row in found]
 
 
 def read_slugs(connection: Connection) -> list[str]:
@@ -65,8 +66,8 @@ def read_slugs(connection: Connection) -> list[str]:
 
 def read_channels(connection: Connection, slug: str) -> dict[str, Channel]:
     """A prompt's channels by name; empty if there is no such prompt."""
-    rows = connection.execute(select(channels).where(channels.c.slug == slug).order_by(channels.c.name)).mappings()
-    return {row["name"]: channel_of(row) for row in rows}
+    rows = connection.execute(select(channels).where(channels.c.slug == slug)).mappings()
+    return {row["name"]: channel_of(row) for row in _sorted(rows, "name")}
 
 
 def read_version(connection: Connection, slug: str, number: int) -> Version | None:
@@ -119,7 +120,7 @@ def read_live_at(connection: Connection, when: datetime, slug: str | None = None
     if slug is not None:
         last = last.where(events.c.slug == slug)
     query = select(events).where(events.c.revision.in_(last.group_by(events.c.slug, events.c.channel)))
-    found = connection.execute(query.order_by(events.c.slug, events.c.channel)).mappings()
+    found = _sorted(connection.execute(query).mappings(), "slug", "channel")
     return [HistoryEntry(**row) for row in found]
 
 
@@ -140,6 +141,11 @@ def _key_of(row: RowMapping) -> CallerKey:
         terms["budget_usd"] = Decimal(terms["budget_usd"])
     own = {name: value for name, value in row.items() if name not in terms and name != "role"}
     return CallerKey(**own, terms=KeyTerms(**terms))
+
+
+def _sorted(rows: Iterable[RowMapping], *columns: str) -> list[RowMapping]:
+    """By their names' characters: PostgreSQL would sort by the rules of the database's language."""
+    return sorted(rows, key=lambda row: [row[column] for column in columns])
 
 
 def _versions(slug: str) -> Select[Any]:

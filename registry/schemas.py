@@ -262,11 +262,18 @@ class RenderedOut(BaseModel):
     config: JsonObject
 
 
+class MissingOut(BaseModel):
+    """A worker that couldn't be reached, because it is stopped or cut off."""
+
+    worker: str
+    silent_seconds: float
+
+
 class ServedOut(BaseModel):
     """Which workers serve it by now, and which couldn't be reached: those serve nothing old as if it were fresh."""
 
     acknowledged: list[str]
-    missing: list[str]
+    missing: list[MissingOut]
 
 
 class MoveOut(BaseModel):
@@ -288,7 +295,10 @@ class MoveOut(BaseModel):
         same = {name: getattr(move, name) for name in cls.model_fields if name not in {"split", "served"}}
         served = None
         if move.served is not None:
-            served = ServedOut(acknowledged=[*move.served.acknowledged], missing=[*move.served.missing])
+            served = ServedOut(
+                acknowledged=[*move.served.acknowledged],
+                missing=[MissingOut(worker=m.worker, silent_seconds=m.silent_seconds) for m in move.served.missing],
+            )
         return cls(**same, split=SplitOut.of(move.split), served=served)
 
 

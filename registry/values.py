@@ -172,11 +172,22 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """A worker that has not acknowledged, and how long nothing was heard of it."""
+
+    worker: str
+    silent_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """Which workers have seen a revision, and which couldn't be reached in time: these serve nothing of what they last knew as fresh."""
+    """Which workers have seen a revision, and which couldn't be reached in time: these serve nothing of what they last knew as fresh.
+
+    Workers are named for people: `worker 2 (pid 1234 on web-1)`.
+    """
 
     acknowledged: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
+    missing: tuple[Missing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

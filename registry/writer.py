@@ -20,6 +20,7 @@ from registry.database import writing
 from registry.errors import PromptArchivedError, PromptConflictError, PromptExistsError, PromptInvalidError
 from registry.limits import Limits
 from registry.reader import Reader, known
+from registry.roster import open_roster
 from registry.tables import prompts
 from registry.values import Move, Prompt, Served
 
@@ -38,7 +39,7 @@ class Writer(Reader):
     """A reader that may write; safe to use from many threads at once.
 
     `clock` gives the time of events as an aware datetime, `new_id` the ids of versions, requests and schedules. `workers` are waited for
-    after a move.
+    after a move; they are those of the registry's roster.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Writer(Reader):
         self._limits = limits or Limits()
         self._clock = clock
         self._new_id = new_id
-        self._workers = workers
+        self._workers = open_roster(engine) if workers is None else workers
         # Within a process writers queue here, instead of polling the database's lock.
         self._turn = threading.Lock()
 
@@ -65,7 +66,8 @@ class Writer(Reader):
 
     def _served(self, move: Move) -> Move:
         """The move, once the workers have seen it: no request that starts after this is served what was there before."""
-        return move if self._workers is None else replace(move, served=self._workers.settle(move.revision))
+        served = self._workers.settle(move.revision)
+        return replace(move, served=served) if served.acknowledged or served.missing else move
 
 
 def found(connection: Connection, slug: str, if_match: int | None) -> Prompt | None:

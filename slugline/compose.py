@@ -7,6 +7,7 @@ import contextlib
 import getpass
 import os
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -60,14 +61,20 @@ class Worker:
 
 
 @contextlib.asynccontextmanager
-async def open_worker(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Worker]:
-    """Builds a worker's parts, and takes them down in the right order: what is recorded is sealed last."""
+async def open_worker(
+    settings: Settings, environment: Mapping[str, str], *, name: str = "worker"
+) -> AsyncIterator[Worker]:
+    """Builds a worker's parts, and takes them down in the right order: what is recorded is sealed last.
+
+    `name` is what promotions call it, with its process and host.
+    """
     folder = DataFolder(settings.data)
     engine = open_engine(settings.registry_url)
-    live = LiveRegistry(engine)
+    live = LiveRegistry(engine, snapshot=folder.snapshot)
     spool = Spool(SpoolFolders.at(folder.spool), lost_reporter())
     spool.start()
     meter = Meter(folder.meter)
+    live.join(f"{name} (pid {os.getpid()} on {socket.gethostname()})")
     try:
         async with (
             Upstream(queue_seconds=settings.queue_seconds, proxies=open_proxies(environment)) as upstream,

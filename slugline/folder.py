@@ -26,6 +26,10 @@ class DataFolder:
         return self.path / "registry.db"
 
     @property
+    def snapshot(self) -> Path:
+        return self.path / "registry-snapshot"
+
+    @property
     def spool(self) -> Path:
         return self.path / "spool"
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from registry.live import LiveRegistry
 from slugline.folder import DataFolder
@@ -11,7 +11,7 @@ from tracing.spool import Spool
 
 
 def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder, *, embedded: bool) -> APIRouter:
-    """Ready means that calls can be served. ClickHouse being away doesn't keep calls from being served: it is said, not a 503."""
+    """Ready means that calls can be served. Without ClickHouse or the registry's database they still are: it is said, not a 503."""
     router = APIRouter(tags=["health"])
 
     @router.get("/health/live", summary="Is this process up")
@@ -19,13 +19,11 @@ def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder, *, embedd
         return {"status": "live"}
 
     @router.get("/health/ready", summary="Can this process serve calls")
-    def is_ready(response: Response) -> dict[str, Any]:
-        if live.stale:
-            response.status_code = 503
+    def is_ready() -> dict[str, Any]:
+        fresh = live.look()
         return {
-            "status": "stale: the registry's database can't be read; calls are served from the last snapshot"
-            if live.stale
-            else "ready",
+            "status": "ready" if fresh else "ready, but stale: the registry's database can't be read",
+            "registry": "fresh" if fresh else "stale: calls are served from the last snapshot, writes are refused",
             "revision": live.revision,
             "records": {
                 "recorded": spool.counts.recorded,

@@ -73,13 +73,15 @@ class ProviderSettings(_Strict):
 class RegistrySettings(_Strict):
     """Where prompts live."""
 
-    url: str | None = Field(None, description="a database URL; the default is SQLite in the data folder")
+    url: str | None = Field(
+        None, description="sqlite:///PATH or postgresql://user@host/database; the default is SQLite in the data folder"
+    )
 
     @field_validator("url")
     @classmethod
     def _known(cls, url: str | None) -> str | None:
-        if url is not None and not url.startswith("sqlite:///"):
-            raise ValueError("only sqlite:///PATH is supported by this version")
+        if url is not None and not url.startswith(("sqlite:///", "postgresql://", "postgres://")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
         return url
 
 

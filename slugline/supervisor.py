@@ -24,7 +24,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 
 from registry.database import migrate, open_engine
+from registry.errors import RegistryUnavailableError
 from registry.key_store import KeyStore
+from registry.snapshot import Snapshot, check_present
 from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
 from slugline.process import SETTINGS_VARIABLE, signals_held
@@ -36,6 +38,7 @@ log = logging.getLogger("slugline")
 POLL_SECONDS = 0.1
 KEEPER_SECONDS = 60.0
 ENGINE_SECONDS = 30.0
+MIGRATE_SECONDS = 1.0
 STEADY_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 5.0
 BACKLOG = 2048
@@ -132,9 +135,31 @@ class Supervisor:
     def _prepare_registry(self) -> None:
         """Its newest tables, and the look whether there are keys: nothing listens before it is known that whoever knocks needs one."""
         engine = open_engine(self._settings.registry_url)
-        migrate(engine)
+        try:
+            try:
+                check_present(engine, self._folder.snapshot)
+                migrate(engine)
+                keys = KeyStore(engine).all_keys()
+            except RegistryUnavailableError as error:
+                saved = Snapshot.of(engine, self._folder.snapshot).load()
+                if saved is None:
+                    raise
+                log.warning("starting from the registry's snapshot (revision %d): %s", saved.state.revision, error)
+                keys = list(saved.state.keys.values())
+                threading.Thread(target=self._migrate_later, name="migrate", daemon=True).start()
+        finally:
+            engine.dispose()
         if self._settings.exposed:
-            check_exposure(self._settings, KeyStore(engine).all_keys())
+            check_exposure(self._settings, keys)
+
+    def _migrate_later(self) -> None:
+        """Brings the tables up to date once the database is back: a newer release may have been started meanwhile."""
+        engine = open_engine(self._settings.registry_url)
+        while not self._stop.wait(MIGRATE_SECONDS):
+            with contextlib.suppress(RegistryUnavailableError):
+                check_present(engine, self._folder.snapshot)
+                migrate(engine)
+                break
         engine.dispose()
 
     def _serve(self, listener: socket.socket, *, announce: bool) -> int:
@@ -173,7 +198,7 @@ class Supervisor:
         keeper = Child("keeper", [*python, "slugline.keeper"], environment)
         fd = listener.fileno()
         workers = [
-            Child(f"worker {number}", [*python, "slugline.worker", str(fd)], environment, (fd,))
+            Child(f"worker {number}", [*python, "slugline.worker", str(fd), str(number)], environment, (fd,))
             for number in range(1, self._settings.workers + 1)
         ]
         return engines, [keeper], workers

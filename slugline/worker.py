@@ -1,4 +1,4 @@
-"""A worker process: serves the shared listening socket with one event loop. `python -m slugline.worker FD`."""
+"""A worker process: serves the shared listening socket with one event loop. `python -m slugline.worker FD NUMBER`."""
 
 import asyncio
 import contextlib
@@ -33,9 +33,9 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-async def serve(settings: Settings, listener: socket.socket) -> None:
+async def serve(settings: Settings, listener: socket.socket, name: str) -> None:
     """Serves until SIGTERM, lets running calls end within `drain_seconds`, then seals the record."""
-    async with open_worker(settings, os.environ) as worker:
+    async with open_worker(settings, os.environ, name=name) as worker:
         server = Server(
             uvicorn.Config(
                 worker.app,
@@ -56,7 +56,7 @@ def main() -> None:
     set_up_logging(f"worker {os.getpid()}", settings.log_level)
     listener = socket.socket(fileno=int(sys.argv[1]))
     end_with_parent(terminate_self)
-    uvloop.run(serve(settings, listener))
+    uvloop.run(serve(settings, listener, f"worker {sys.argv[2]}"))
 
 
 if __name__ == "__main__":

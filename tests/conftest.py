@@ -4,6 +4,7 @@ pytest_plugins = [
     "tests.plugins.left_out",
     "tests.plugins.simulator",
     "tests.plugins.engine",
+    "tests.plugins.postgresql",
     "tests.plugins.server",
     "tests.plugins.aimock",
     "tests.plugins.llmock",

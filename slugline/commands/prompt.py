@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -212,14 +212,19 @@ def _read(file: str) -> tuple[str, str]:
 
 def _moved(move: Move, as_json: bool) -> None:
     if as_json:
-        print_json({name: getattr(move, name) for name in move.__dataclass_fields__})
-    elif move.changed:
+        print_json(asdict(move))
+        return
+    if move.changed:
         before = f"version {move.from_version}" if move.from_version else "nothing"
         print(
             f"{move.slug}: {move.channel} moved from {before} to version {move.to_version} (revision {move.revision})"
         )
     else:
         print(f"{move.slug}: {move.channel} is on version {move.to_version} already")
+    if move.served is not None and move.served.acknowledged:
+        print(f"seen by {', '.join(move.served.acknowledged)}")
+    for one in move.served.missing if move.served is not None else ():
+        print(f"not yet seen by {one.worker}, silent for {one.silent_seconds:g} s: it serves nothing old as fresh")
 
 
 def _what(entry: HistoryEntry) -> str:

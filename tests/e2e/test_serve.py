@@ -98,7 +98,7 @@ def test_a_taken_port_is_said(server: Server, tmp_path: Path) -> None:
         ("[providers.a]\nbase_url='ftp://x'", "providers.a.base_url"),
         ("[providers.a]\nbase_url='http://x'\napi_key='sk-123'", "providers.a.api_key"),
         ("[providers.a]\nbase_url='http://x'\nkind='telepathy'", "providers.a.kind"),
-        ("[registry]\nurl='postgresql://x'", "sqlite"),
+        ("[registry]\nurl='mysql://x'", "must begin with sqlite:/// or postgresql://"),
         ("not toml", "slugline.toml"),
     ],
 )

@@ -5,29 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from registry.migrations.guards import refuse, refuse_replacing
 from registry.tables import JsonText, UtcDateTime
 
 revision = "0001"
 down_revision: str | None = None
-
-# SQLite's REPLACE deletes rows without firing DELETE triggers, hence the third kind of trigger.
-SQLITE_TRIGGERS = (
-    """CREATE TRIGGER versions_never_change BEFORE UPDATE ON versions
-    BEGIN SELECT RAISE(ABORT, 'a version never changes: save a new version instead'); END""",
-    """CREATE TRIGGER versions_never_go BEFORE DELETE ON versions
-    BEGIN SELECT RAISE(ABORT, 'a version is never deleted: calls and the history refer to it'); END""",
-    """CREATE TRIGGER versions_never_replaced BEFORE INSERT ON versions
-    WHEN EXISTS (SELECT 1 FROM versions
-                 WHERE version_id = NEW.version_id OR (slug = NEW.slug AND number = NEW.number))
-    BEGIN SELECT RAISE(ABORT, 'a version never changes: this one exists already'); END""",
-    """CREATE TRIGGER events_never_change BEFORE UPDATE ON events
-    BEGIN SELECT RAISE(ABORT, 'the history never changes: what happened, happened'); END""",
-    """CREATE TRIGGER events_never_go BEFORE DELETE ON events
-    BEGIN SELECT RAISE(ABORT, 'the history is never deleted'); END""",
-    """CREATE TRIGGER events_never_replaced BEFORE INSERT ON events
-    WHEN EXISTS (SELECT 1 FROM events WHERE revision = NEW.revision)
-    BEGIN SELECT RAISE(ABORT, 'the history never changes: this revision exists already'); END""",
-)
 
 
 def upgrade() -> None:
@@ -80,8 +62,24 @@ def upgrade() -> None:
         sa.Column("request_id", sa.Text, nullable=False),
     )
     op.create_index("ix_events_slug_channel_revision", "events", ["slug", "channel", "revision"])
-    for trigger in SQLITE_TRIGGERS:
-        op.execute(trigger)
+    refuse("UPDATE", "versions", "a version never changes: save a new version instead", name="versions_never_change")
+    refuse(
+        "DELETE", "versions", "a version is never deleted: calls and the history refer to it", name="versions_never_go"
+    )
+    refuse_replacing(
+        "versions",
+        "a version never changes: this one exists already",
+        name="versions_never_replaced",
+        same="version_id = NEW.version_id OR (slug = NEW.slug AND number = NEW.number)",
+    )
+    refuse("UPDATE", "events", "the history never changes: what happened, happened", name="events_never_change")
+    refuse("DELETE", "events", "the history is never deleted", name="events_never_go")
+    refuse_replacing(
+        "events",
+        "the history never changes: this revision exists already",
+        name="events_never_replaced",
+        same="revision = NEW.revision",
+    )
 
 
 def downgrade() -> None:

@@ -5,23 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from registry.migrations.guards import refuse, refuse_replacing
 from registry.tables import JsonText, UtcDateTime
 
 revision = "0002"
 down_revision: str | None = "0001"
-
-# As with versions: SQLite's REPLACE deletes rows without firing DELETE triggers, hence the last trigger.
-SQLITE_TRIGGERS = (
-    """CREATE TRIGGER caller_keys_stay_themselves BEFORE UPDATE ON caller_keys
-    WHEN NEW.key_id <> OLD.key_id OR NEW.hash <> OLD.hash
-      OR (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS NOT OLD.revoked_at)
-    BEGIN SELECT RAISE(ABORT, 'a key never changes its hash, and a revoked one stays revoked: create another'); END""",
-    """CREATE TRIGGER caller_keys_never_go BEFORE DELETE ON caller_keys
-    BEGIN SELECT RAISE(ABORT, 'a key is never deleted, calls and the history refer to it: revoke it'); END""",
-    """CREATE TRIGGER caller_keys_never_replaced BEFORE INSERT ON caller_keys
-    WHEN EXISTS (SELECT 1 FROM caller_keys WHERE key_id = NEW.key_id OR hash = NEW.hash)
-    BEGIN SELECT RAISE(ABORT, 'this key exists already'); END""",
-)
 
 
 def upgrade() -> None:
@@ -49,8 +37,26 @@ def upgrade() -> None:
         sa.Column("revoked_by", sa.Text),
         sa.Column("revision", sa.Integer, nullable=False, index=True),
     )
-    for trigger in SQLITE_TRIGGERS:
-        op.execute(trigger)
+    refuse(
+        "UPDATE",
+        "caller_keys",
+        "a key never changes its hash, and a revoked one stays revoked: create another",
+        name="caller_keys_stay_themselves",
+        when="NEW.key_id <> OLD.key_id OR NEW.hash <> OLD.hash OR (OLD.revoked_at IS NOT NULL"
+        " AND (NEW.revoked_at IS NULL OR NEW.revoked_at <> OLD.revoked_at))",
+    )
+    refuse(
+        "DELETE",
+        "caller_keys",
+        "a key is never deleted, calls and the history refer to it: revoke it",
+        name="caller_keys_never_go",
+    )
+    refuse_replacing(
+        "caller_keys",
+        "this key exists already",
+        name="caller_keys_never_replaced",
+        same="key_id = NEW.key_id OR hash = NEW.hash",
+    )
 
 
 def downgrade() -> None:

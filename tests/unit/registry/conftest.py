@@ -1,9 +1,13 @@
-"""A registry on a real SQLite file, and the shortest way to content."""
+"""A registry on a real database, SQLite's and PostgreSQL's by turns, and the shortest way to content."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import sqlalchemy
 from sqlalchemy import Engine
 
 from registry.database import migrate, open_engine
@@ -18,17 +22,96 @@ def chat(*texts: str, **fields: object) -> Content:
     return Content(messages=messages, **fields)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    """Where the registry's file lies."""
-    return tmp_path / "registry.db"
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where a registry lies. `path` is the file on SQLite, None on PostgreSQL."""
+
+    url: str
+    path: Path | None
+
+    def run(self, statement: str) -> list[Any]:
+        """Runs a statement past everything of the registry's, as an administrator would; gives its rows."""
+        engine = sqlalchemy.create_engine(self.url.replace("postgresql:", "postgresql+psycopg:"))
+        try:
+            with engine.begin() as connection:
+                result = connection.exec_driver_sql(statement)
+                return [tuple(row) for row in result] if result.returns_rows else []
+        finally:
+            engine.dispose()
+
+    def tamper(self, *statements: str) -> None:
+        """Runs statements as somebody with the database in hand would, past the triggers; each changes something."""
+        engine = sqlalchemy.create_engine(self.url.replace("postgresql:", "postgresql+psycopg:"))
+        with engine.begin() as connection:
+            if self.path is None:
+                connection.exec_driver_sql("SET session_replication_role = replica")
+            else:
+                names = (
+                    connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all()
+                )
+                for name in names:
+                    connection.exec_driver_sql(f"DROP TRIGGER {name}")
+            for statement in statements:
+                assert connection.exec_driver_sql(statement).rowcount > 0, statement
+        engine.dispose()
+
+    def dump(self) -> str:
+        """Everything in all tables, as text."""
+        found = sqlalchemy.MetaData()
+        engine = sqlalchemy.create_engine(self.url.replace("postgresql:", "postgresql+psycopg:"))
+        try:
+            with engine.connect() as connection:
+                found.reflect(connection)
+                return "\n".join(
+                    str(tuple(row))
+                    for table in found.sorted_tables
+                    for row in connection.execute(sqlalchemy.select(table))
+                )
+        finally:
+            engine.dispose()
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Nobody reaches it until the block ends; connections that are open break."""
+        if self.path is not None:
+            hidden = self.path.parent / "away"
+            hidden.mkdir()
+            for path in self.path.parent.glob(f"{self.path.name}*"):
+                if path.is_file():
+                    path.rename(hidden / path.name)
+            self.path.mkdir()  # else whoever opens it makes an empty one
+            yield
+            self.path.rmdir()
+            for path in hidden.iterdir():
+                path.rename(self.path.parent / path.name)
+            return
+        server, _, rest = self.url.partition("@/")
+        name, _, options = rest.partition("?")
+        administrator = Database(f"{server}@/postgres?{options}", None)
+        administrator.run(f"UPDATE pg_database SET datallowconn = false WHERE datname = '{name}'")
+        administrator.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+        yield
+        administrator.run(f"UPDATE pg_database SET datallowconn = true WHERE datname = '{name}'")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """A registry's database with its tables; a test that takes it runs on both."""
+    if request.param == "postgresql":
+        return Database(request.getfixturevalue("postgresql_url"), None)
+    return _sqlite(tmp_path)
 
 
 @pytest.fixture
-def engine(database: Path) -> Iterator[Engine]:
+def sqlite(tmp_path: Path) -> Database:
+    """For what only SQLite has."""
+    return _sqlite(tmp_path)
+
+
+@pytest.fixture
+def engine(database: Database) -> Iterator[Engine]:
     """An engine on a migrated database."""
-    engine = open_engine(f"sqlite:///{database}")
-    migrate(engine)
+    engine = open_engine(database.url)
     yield engine
     engine.dispose()
 
@@ -37,3 +120,11 @@ def engine(database: Path) -> Iterator[Engine]:
 def store(engine: Engine) -> Store:
     """The write path."""
     return Store(engine)
+
+
+def _sqlite(folder: Path) -> Database:
+    path = folder / "registry.db"
+    engine = open_engine(f"sqlite:///{path}")
+    migrate(engine)
+    engine.dispose()
+    return Database(f"sqlite:///{path}", path)

@@ -1,7 +1,6 @@
 """The history's hash chain: whoever changes anything behind the registry's back is found out."""
 
 import json
-import sqlite3
 
 import pytest
 
@@ -48,17 +47,6 @@ def test_an_empty_registry_is_whole(store):
     assert verify(store).head == f"0:{'0' * 64}"
 
 
-def _tamper(database, *statements: str) -> None:
-    """As somebody with the file in hand would: the triggers go first."""
-    connection = sqlite3.connect(database, isolation_level=None)
-    triggers = connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for (name,) in triggers:
-        connection.execute(f"DROP TRIGGER {name}")
-    for statement in statements:
-        assert connection.execute(statement).rowcount > 0, statement
-    connection.close()
-
-
 FORGED = json.dumps({"kind": "chat", "messages": [{"content": "evil", "role": "system"}]}, separators=(",", ":"))
 
 
@@ -88,7 +76,7 @@ FORGED = json.dumps({"kind": "chat", "messages": [{"content": "evil", "role": "s
         (["UPDATE channels SET version = 3 WHERE name = 'stable'"], "channel 'stable' of prompt 'a' points elsewhere"),
         (["UPDATE channels SET split = '[{\"version\":3,\"share\":99}]' WHERE name = 'stable'"], "points elsewhere"),
         (["DELETE FROM rules"], "the rule for channel 'stable' of prompt 'a' isn't what was set"),
-        (["INSERT INTO rules VALUES ('*', 'eu', 0, 1, 0, 1)"], "the rule for channel 'eu' of prompt '*'"),
+        (["INSERT INTO rules VALUES ('*', 'eu', 0, TRUE, 0, 1)"], "the rule for channel 'eu' of prompt '*'"),
         (
             ["UPDATE caller_keys SET role = 'admin' WHERE name = 'k'"],
             "may do something else than what the history says",
@@ -97,15 +85,14 @@ FORGED = json.dumps({"kind": "chat", "messages": [{"content": "evil", "role": "s
     ],
 )
 def test_what_was_changed_behind_its_back_is_found(lived, database, statements, said):
-    _tamper(database, *statements)
+    database.tamper(*statements)
     found = verify(lived)
     assert not found.whole
     assert any(said in problem for problem in found.problems), found.problems
 
 
 def test_an_event_put_in_with_a_hash_of_its_own_breaks_the_next(lived, database):
-    _tamper(
-        database,
+    database.tamper(
         "UPDATE events SET reason = 'other', hash = (SELECT hash FROM events WHERE revision = 5) WHERE revision = 4",
     )
     assert any("revision 5" in problem for problem in verify(lived).problems)
@@ -113,7 +100,7 @@ def test_an_event_put_in_with_a_hash_of_its_own_breaks_the_next(lived, database)
 
 def test_an_end_that_was_cut_off_shows_by_the_head_that_was_noted(lived, database):
     head = verify(lived).head
-    _tamper(database, f"DELETE FROM events WHERE revision = {lived.revision()}")
+    database.tamper(f"DELETE FROM events WHERE revision = {lived.revision()}")
     assert verify(lived).whole  # nothing in the chain can tell
     assert "was cut off" in verify(lived, head=head).problems[0]
     assert "another hash" in verify(lived, head="1:abc").problems[0]

@@ -1,10 +1,8 @@
 import logging
-import shutil
 import sqlite3
 
 import pytest
 
-from registry.database import migrate, open_engine
 from registry.errors import (
     PromptChannelEmptyError,
     PromptChannelNotFoundError,
@@ -24,7 +22,7 @@ def live(store, database):
     for text in ("one", "two {{ x }}", "three"):
         store.save("a", chat(text), message="m", by=owner("ann"))
     store.promote("a", 1, reason="r", by=owner("bob"))
-    live = LiveRegistry(f"sqlite:///{database}")
+    live = LiveRegistry(database.url)
     yield live
     live.close()
 
@@ -102,23 +100,17 @@ def test_versions_are_compiled_once_and_the_least_used_dropped_first(store, engi
     live.close()
 
 
-def test_without_the_database_the_last_snapshot_is_served(live, store, engine, database, tmp_path, caplog):
+def test_without_the_database_the_last_snapshot_is_served(live, store, engine, database, caplog):
     assert (_number(live), live.stale) == (1, False)
-    engine.dispose()
-    away = tmp_path / "away"
-    away.mkdir()
     with caplog.at_level(logging.WARNING, logger="registry.live"):
-        for path in tmp_path.glob("registry.db*"):
-            shutil.move(path, away / path.name)
-        for _ in range(3):
-            assert (_number(live), live.stale) == (1, True)
-        with pytest.raises(RegistryUnavailableError):
-            live.resolve("a@2")  # known to exist, never loaded
-        with pytest.raises(PromptNotFoundError):
-            live.resolve("zzz")
-        assert not database.exists()
-        for path in away.iterdir():
-            shutil.move(path, tmp_path / path.name)
+        with database.away():
+            for _ in range(3):
+                assert (_number(live), live.stale) == (1, True)
+            with pytest.raises(RegistryUnavailableError, match="not used here yet"):
+                live.resolve("a@2")  # known to exist, never loaded
+            with pytest.raises(PromptNotFoundError):
+                live.resolve("zzz")
+        engine.dispose()
         store.promote("a", 3, reason="r", by=owner("bob"))
         assert (_number(live), live.stale) == (3, False)
     said = [record.message for record in caplog.records]
@@ -127,8 +119,9 @@ def test_without_the_database_the_last_snapshot_is_served(live, store, engine, d
     assert "can be read again" in said[1]
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_backup_put_in_place_is_noticed(live, store, engine, database, tmp_path):
-    with sqlite3.connect(database) as source, sqlite3.connect(tmp_path / "backup.db") as target:
+    with sqlite3.connect(database.path) as source, sqlite3.connect(tmp_path / "backup.db") as target:
         source.backup(target)
     source.close()
     target.close()
@@ -138,7 +131,7 @@ def test_a_backup_put_in_place_is_noticed(live, store, engine, database, tmp_pat
     engine.dispose()
     for leftover in tmp_path.glob("registry.db-*"):
         leftover.unlink()
-    (tmp_path / "backup.db").replace(database)
+    (tmp_path / "backup.db").replace(database.path)
     assert (_number(live), live.revision) == (1, 4)
     with pytest.raises(PromptVersionNotFoundError, match="versions 1-3"):
         live.resolve("a@4")
@@ -151,12 +144,9 @@ def test_a_registry_that_was_never_there_is_an_error_at_once(tmp_path):
         LiveRegistry(f"sqlite:///{tmp_path / 'none.db'}")
 
 
-def test_an_empty_registry_fills_while_it_is_watched(tmp_path):
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
+def test_an_empty_registry_fills_while_it_is_watched(engine):
     live = LiveRegistry(engine)
     assert (live.slugs(), live.revision) == ([], 0)
     Store(engine).save("a", chat("x"), message="m", by=owner("ann"))
     assert (live.slugs(), live.revision) == (["a"], 1)
     live.close()
-    engine.dispose()

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -12,7 +11,7 @@ from registry.live import Resolved
 from registry.roles import owner
 from registry.store import Store
 from registry.values import Content
-from tests.unit.registry.conftest import chat
+from tests.unit.registry.conftest import Database, chat
 
 PATH = "/api/public/v2/prompts"
 TOOLS = [{"type": "function", "function": {"name": "f"}}]
@@ -139,10 +138,11 @@ def test_the_list(filled: TestClient, store: Store) -> None:
     assert filled.get(PATH, params={"filter": "[]"}).status_code == 400
 
 
-def test_prompts_are_still_given_while_the_database_is_away(filled: TestClient, engine: Engine, database: Path) -> None:
+def test_prompts_are_still_given_while_the_database_is_away(
+    filled: TestClient, engine: Engine, database: Database
+) -> None:
     wanted = filled.get(f"{PATH}/a").json()
-    database.rename(database.with_suffix(".away"))
-    database.mkdir()
-    engine.dispose()
-    found = filled.get(f"{PATH}/a").json()
+    with database.away():
+        engine.dispose()
+        found = filled.get(f"{PATH}/a").json()
     assert found == {**wanted, "labels": ["stable"], "tags": []}
