@@ -69,6 +69,11 @@ def _changed(message: Message, change: Callable[[str], str]) -> dict[str, Any]:
 
 
 def _part(part: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(part, Mapping) and isinstance(part.get("text"), str):
-        return {**part, "text": change(part["text"])}
+    """Every text below a part is a template (an image's address, a file's data); its type is none."""
+    if isinstance(part, str):
+        return change(part)
+    if isinstance(part, Mapping):
+        return {key: value if key == "type" else _part(value, change) for key, value in part.items()}
+    if isinstance(part, Sequence):
+        return [_part(item, change) for item in part]
     return part

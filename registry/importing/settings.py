@@ -80,6 +80,8 @@ def call_settings(config: Any, *, what: str = "config", silent: frozenset[str] =
     tools = _tools(others, what, notes)
     response_format = _response_format(others, what, notes)
     _reasoning(others.get("reasoning"), parameters, what, notes)
+    if isinstance(text := others.get("text"), Mapping) and isinstance(text.get("verbosity"), str):
+        parameters.setdefault("verbosity", text["verbosity"])
     return CallSettings(
         model=model, parameters=parameters, tools=tools, response_format=response_format, notes=tuple(notes)
     )
