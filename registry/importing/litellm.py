@@ -32,6 +32,7 @@ _VERSION = re.compile(r"(.+)\.v(\d+)")
 _ROLE_TAG = re.compile(r"\{\{\s*role\s+[\"'](system|user|model|assistant)[\"']\s*\}\}")
 _HISTORY_TAG = re.compile(r"\{\{\s*history\s*\}\}")
 _HANDLEBARS = re.compile(r"\{\{\s*([#/^>&!][^}]*|else|media [^}]*|section [^}]*)\}\}")
+_LEADING_COMMENTS = re.compile(r"\A(?:\{#.*?#\}\s*)+", re.DOTALL)  # they would be a message of their own
 _HIDDEN = re.compile(r"(?:\{%.*?%\}\s*|\{#.*?#\}\s*)+(?:System|User|Assistant):")
 _PLACE = "{{ history }}"
 _ABOUT = frozenset(
@@ -106,7 +107,7 @@ def _convert(name: str, front: Any, body: str, prefix: str) -> Imported:
 
 
 def _messages(body: str, notes: list[str]) -> list[dict[str, Any]]:
-    body = without_safe(_from_handlebars(unified(body)).strip())
+    body = _LEADING_COMMENTS.sub("", without_safe(_from_handlebars(unified(body)).strip()))
     found = _by_role(body, notes)
     messages = []
     for role, text in found:
