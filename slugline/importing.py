@@ -11,19 +11,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from glob import glob
 from pathlib import Path
-from typing import Any
 
 from registry.errors import PromptInvalidError, PromptNotFoundError, RegistryError, RegistryUnavailableError
 from registry.importing.imported import Imported, Reading, Refused, joined
 from registry.importing.plan import Existing, Plan, grouped, plan
+from registry.roles import Principal
 from registry.store import Store
+from registry.values import Saved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class How:
-    """What an import may do, and in whose name."""
+    """What an import may do, and who imports; `author` is who wrote the versions whose origin names nobody (None: the same)."""
 
-    author: str
+    by: Principal
+    author: str | None = None
     channels: bool = False
     onto_existing: bool = False
     dry_run: bool = False
@@ -173,7 +175,7 @@ def _written(store: Store, decided: Plan, notes: tuple[str, ...], how: How) -> O
         for channel, version in decided.moves:
             reason = f"live in {_product(version)} when it was imported"
             number = at[id(version)]
-            if store.promote(decided.slug, number, channel=channel, reason=reason, actor=how.author).changed:
+            if store.promote(decided.slug, number, channel=channel, reason=reason, by=how.by).changed:
                 moved.append((channel, number))
     except RegistryUnavailableError:
         raise
@@ -189,16 +191,22 @@ def _written(store: Store, decided: Plan, notes: tuple[str, ...], how: How) -> O
     )
 
 
-def _save(store: Store, version: Imported, how: How, if_match: int | None) -> Any:
-    message = version.message or f"imported from {_product(version)}: {version.origin}"
+def _save(store: Store, version: Imported, how: How, if_match: int | None) -> Saved:
+    written = {"created_at": version.created_at.isoformat()} if version.created_at else {}
     return store.save(
-        version.slug, version.content, message=message, author=version.author or how.author, if_match=if_match
+        version.slug,
+        version.content,
+        message=version.message or f"imported from {_product(version)}: {version.origin}",
+        by=how.by,
+        author=version.author or how.author,
+        source={**version.source, **written},
+        if_match=if_match,
     )
 
 
 def _describe(store: Store, version: Imported, how: How) -> None:
     if version.tags or version.description:
-        store.describe(version.slug, purpose=version.description or None, tags=version.tags or None, actor=how.author)
+        store.describe(version.slug, purpose=version.description or None, tags=version.tags or None, by=how.by)
 
 
 def _product(version: Imported) -> str:

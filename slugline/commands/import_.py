@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slugline.commands.options import Config, Data, Json, open_store, print_json, settings_for
+from slugline.commands.options import Config, Data, Json, open_registry, print_json, settings_for
 
 if TYPE_CHECKING:
     from registry.importing.imported import Reading
-    from slugline.importing import How, Outcome
+    from slugline.importing import Outcome
 
 Prefix = Annotated[str, typer.Option(help="What to put before every slug, such as support-.")]
 Channels = Annotated[bool, typer.Option("--channels", help="Set channels as the labels stand; production is stable.")]
@@ -57,7 +57,7 @@ def langfuse(
 ) -> None:
     """Import from Langfuse: every version of every prompt."""
     from registry.importing.langfuse import read_export
-    from slugline.importing import How, read_files
+    from slugline.importing import read_files
     from slugline.langfuse import LangfuseFailed, fetch, keys_from
     from slugline.settings import SettingsError
 
@@ -72,8 +72,8 @@ def langfuse(
             raise SettingsError(str(error)) from error
     else:
         reading = read_files([file or "-"], lambda text, _: read_export(text, prefix=prefix))
-    how = How(author=_author(author), channels=channels, onto_existing=onto_existing, dry_run=dry_run)
-    _finish(reading, how, json, data, config)
+    options = {"author": author, "channels": channels, "onto_existing": onto_existing, "dry_run": dry_run}
+    _finish(reading, options, json, data, config)
 
 
 def litellm(
@@ -88,12 +88,11 @@ def litellm(
 ) -> None:
     """Import LiteLLM's .prompt files; support.v2.prompt is a version of support."""
     from registry.importing.litellm import in_order, read_prompt
-    from slugline.importing import How, expanded, read_files
+    from slugline.importing import expanded, read_files
 
     files = expanded(paths, ".prompt")
     reading = in_order(read_files(files, lambda text, name: read_prompt(text, name, prefix=prefix)))
-    how = How(author=_author(author), onto_existing=onto_existing, dry_run=dry_run)
-    _finish(reading, how, json, data, config)
+    _finish(reading, {"author": author, "onto_existing": onto_existing, "dry_run": dry_run}, json, data, config)
 
 
 def promptfoo(
@@ -108,14 +107,13 @@ def promptfoo(
 ) -> None:
     """Import the prompts of a promptfoo config, and of the files that it names."""
     from registry.importing.promptfoo import paths_in, read_config
-    from slugline.importing import How, files_for, read_files
+    from slugline.importing import files_for, read_files
 
     def read(text: str, name: str) -> Reading:
         return read_config(text, files_for(file, paths_in(text)), prefix=prefix)
 
     reading = read_files([file], read)
-    how = How(author=_author(author), onto_existing=onto_existing, dry_run=dry_run)
-    _finish(reading, how, json, data, config)
+    _finish(reading, {"author": author, "onto_existing": onto_existing, "dry_run": dry_run}, json, data, config)
 
 
 def helicone(
@@ -133,12 +131,11 @@ def helicone(
 ) -> None:
     """Import one prompt of Helicone."""
     from registry.importing.helicone import read_body
-    from slugline.importing import How, read_files
+    from slugline.importing import read_files
 
     name = "" if file == "-" else Path(file).stem
     reading = read_files([file], lambda text, _: read_body(text, name, slug=slug, prefix=prefix))
-    how = How(author=_author(author), onto_existing=onto_existing, dry_run=dry_run)
-    _finish(reading, how, json, data, config)
+    _finish(reading, {"author": author, "onto_existing": onto_existing, "dry_run": dry_run}, json, data, config)
 
 
 def openai(
@@ -156,23 +153,18 @@ def openai(
 ) -> None:
     """Import one template pasted from OpenAI."""
     from registry.importing.openai import read_pasted
-    from slugline.importing import How, read_files
+    from slugline.importing import read_files
 
     reading = read_files([file], lambda text, _: read_pasted(text, slug, prefix=prefix))
-    how = How(author=_author(author), onto_existing=onto_existing, dry_run=dry_run)
-    _finish(reading, how, json, data, config)
+    _finish(reading, {"author": author, "onto_existing": onto_existing, "dry_run": dry_run}, json, data, config)
 
 
-def _author(given: str | None) -> str:
-    from slugline.compose import local_user
+def _finish(reading: Reading, options: dict[str, Any], as_json: bool, data: Path | None, config: Path | None) -> None:
+    from slugline.importing import How, carry_out
 
-    return given or local_user()
-
-
-def _finish(reading: Reading, how: How, as_json: bool, data: Path | None, config: Path | None) -> None:
-    from slugline.importing import carry_out
-
-    outcomes = carry_out(open_store(settings_for(data, config)), reading, how)
+    registry = open_registry(settings_for(data, config))
+    how = How(by=registry.by, **options)
+    outcomes = carry_out(registry.store, reading, how)
     failed = [f"{each.origin}: {each.reason}" for each in reading.refused]
     if as_json:
         print_json(

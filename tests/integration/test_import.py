@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from registry.database import migrate, open_engine
 from registry.importing.imported import Reading
 from registry.importing.langfuse import read_export
+from registry.roles import owner
 from registry.store import Store
 from registry.template import compile_content, render
 from registry.values import Content
@@ -63,7 +64,7 @@ def support(*versions: str, **of_last: Any) -> list[dict[str, Any]]:
 
 
 def carried(store: Store, *items: Any, **how: bool) -> Outcome:
-    [outcome] = carry_out(store, read_export(json.dumps(items)), How(author="ann", **how))
+    [outcome] = carry_out(store, read_export(json.dumps(items)), How(by=owner("ann"), **how))
     return outcome
 
 
@@ -159,7 +160,7 @@ def test_growth_edits_and_collisions(store: Store) -> None:
     assert carried(store, *support("one")).status == "unchanged"
     grown = carried(store, *support("one", "two"))
     assert (grown.status, grown.saved) == ("updated", (2,))
-    store.save("support", Content(kind="text", text="mine"), message="edited here", author="bo")
+    store.save("support", Content(kind="text", text="mine"), message="edited here", by=owner("bo"))
     refused = carried(store, *support("one", "two", "three"))
     assert (refused.status, refused.saved, store.prompt("support").latest) == ("refused", (), 3)
     assert "prompt 'support' exists here with other content (its newest version is 3)" in refused.refused
@@ -172,8 +173,9 @@ def test_growth_edits_and_collisions(store: Store) -> None:
 def test_what_is_imported_is_described_once(store: Store) -> None:
     carried(store, *support("one", tags=["a", "b"], createdBy="cy"))
     assert (store.prompt("support").tags, store.version("support", 1).author) == (("a", "b"), "cy")
+    assert store.version("support", 1).source == {"imported_from": "langfuse", "name": "Support", "version": 1}
     assert store.version("support", 1).message == "imported from langfuse: 'Support' version 1"
-    store.describe("support", tags=["c"], actor="bo")
+    store.describe("support", tags=["c"], by=owner("bo"))
     carried(store, *support("one", "two", tags=["a", "b"]))
     assert store.prompt("support").tags == ("c",)
 
@@ -183,7 +185,7 @@ def test_channels_follow_labels_where_there_are_none(store: Store) -> None:
     assert carried(store, *items).moved == ()
     foreseen = carried(store, *items, channels=True, dry_run=True)
     assert carried(store, *items, channels=True).moved == foreseen.moved == (("stable", 2), ("eu", 2))
-    store.promote("support", 1, reason="back", actor="bo")
+    store.promote("support", 1, reason="back", by=owner("bo"))
     again = carried(store, *items, channels=True)
     assert (again.moved, again.notes[-1]) == ((), "channel 'stable' stays on version 1; --onto-existing moves it")
     assert carried(store, *items, channels=True, onto_existing=True).moved == (("stable", 2),)
@@ -278,7 +280,7 @@ def test_from_another_slugline(server: Server, store: Store) -> None:
     mine = Reading(imported=tuple(each for each in reading.imported if each.slug == "moving"))
     unreadable = [each.reason for each in reading.refused if "'moving' version 1" in each.origin]
     assert "can't be filled in by Langfuse's SDK" in unreadable[0]
-    [outcome] = carry_out(store, mine, How(author="ann", channels=True))
+    [outcome] = carry_out(store, mine, How(by=owner("ann"), channels=True))
     assert (outcome.status, outcome.saved) == ("new", (1,))
     content = store.version("moving", 1).content
     assert (content.model, content.messages[1]) == ("simulator-large", place)
