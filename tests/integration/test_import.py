@@ -285,3 +285,24 @@ def test_from_another_slugline(server: Server, store: Store) -> None:
     content = store.version("moving", 1).content
     assert (content.model, content.messages[1]) == ("simulator-large", place)
     assert render(compile_content(content), {"name": "Ada"}).messages[0]["content"] == "Second Ada"
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "migrating.md").read_text()
+COMMANDS = [line.split("#")[0].split() for line in GUIDE.splitlines() if line.startswith("slugline import ")]
+
+
+def test_the_guides_commands(run: Run, tmp_path: Path, langfuse: FakeLangfuse) -> None:
+    del langfuse.prompts["main"], langfuse.prompts["partly"]
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "langfuse-prompts-all.json").write_text(json.dumps(support("Hi")))
+    (tmp_path / "prompts" / "a.prompt").write_text("System: x")
+    (tmp_path / "promptfooconfig.yaml").write_text("prompts: [hello]")
+    (tmp_path / "body.json").write_text(json.dumps({"messages": [{"role": "user", "content": "x"}]}))
+    (tmp_path / "pasted.txt").write_text("Hi {{name}}")
+    keys = {"LANGFUSE_PUBLIC_KEY": KEYS[0], "LANGFUSE_SECRET_KEY": KEYS[1]}
+    assert {command[2] for command in COMMANDS} == {"langfuse", "litellm", "promptfoo", "helicone", "openai"}
+    for command in COMMANDS:
+        arguments = [langfuse.url if word.startswith("https://") else word for word in command[1:]]
+        done = run(*arguments, **keys)
+        assert (done.returncode, done.stderr) == (0, ""), command
+        assert ": new" in done.stdout
