@@ -26,12 +26,13 @@ input:
     place(object):
       city: string
     extra: any
+    title?: string
   default:
     kind: a
 output:
   format: json
 ---
-System: You help {{ name }}{{ extra }}.
+System: You help {{ title }}{{ name }}{{ extra }}.
 {% if mood %}Be {{ mood }}.{% endif %}
 
 User: {{ langs | join(", ") }} in {{ place.city }} {{ kind }}{% if hint %}{{ hint | safe }}{% endif %}
@@ -70,12 +71,14 @@ def test_a_file_with_everything() -> None:
             "langs": {"type": "array", "items": {"type": "string"}},
             "place": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
             "extra": {},
+            "title": {"type": "string", "default": ""},
             "hint": {"default": ""},
         },
         "required": ["name", "langs", "place", "extra"],
     }
     assert prompt.notes == (
         "variable 'mood' may be left out; it is \"\" then",
+        "variable 'title' may be left out; it is \"\" then",
         "variable 'hint' may be left out; it is \"\" then",
         "output.format is asked for as response_format; LiteLLM doesn't send it",
         'front matter.mood is not carried over: "calm"',
@@ -147,3 +150,12 @@ def test_what_is_refused(text: str, why: str) -> None:
 def test_front_matter_that_is_no_yaml() -> None:
     with pytest.raises(PromptInvalidError, match="not YAML: .* in line 2"):
         read_prompt("---\na: b\n c: [\n---\nhi", "a.prompt")
+
+
+def test_whatever_an_if_asks_for_may_be_left_out() -> None:
+    prompt = read(
+        "{% if a and (not b or c) %}1{% endif %}{{ 'd' if d else 'no d' }}{{ e }}{% for f in g %}{% if f %}{% endif %}{% endfor %}"
+    )
+    properties = prompt.content.variables["properties"]
+    assert properties == {name: {"default": ""} for name in "abcd"}
+    assert compile_content(prompt.content).check.required == ("e", "g")

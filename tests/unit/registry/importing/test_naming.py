@@ -28,8 +28,17 @@ def test_every_name_can_be_said_by_a_template_and_no_two_are_one(names: list[str
         assert render(compiled, {name: "V"}).text == "V"
 
 
+@given(st.lists(words, min_size=1, max_size=8, unique=True))
+def test_each_name_keeps_its_value_beside_the_others(names: list[str]) -> None:
+    found = identifiers(names)
+    compiled = compile_content(Content(kind="text", text="|".join("{{ " + found[name] + " }}" for name in names)))
+    values = {found[name]: str(index) for index, name in enumerate(names)}
+    assert render(compiled, values).text == "|".join(values[found[name]] for name in names)
+
+
 def test_a_name_that_can_stay_stays() -> None:
     assert identifiers(["user-name", "user_name"]) == {"user_name": "user_name", "user-name": "user_name_2"}
+    assert list(identifiers(["ﬁ", "fi"]).values()) == ["fi", "fi_2"]  # Python reads both as one name
     assert renamed(identifiers(["naïve", "first name"])) == ["variable 'first name' is called 'first_name' here"]
 
 

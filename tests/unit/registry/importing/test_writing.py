@@ -51,6 +51,7 @@ def test_text_comes_out_as_it_is(parts: list[Part]) -> None:
         ("{{ is one", "{{ '{{' }} is one"),
         ("{% a {# b {{ c }} d", "{% raw %}{% a {# b {{{% endraw %} c }} d"),
         ("{{{{", "{{ '{{{{' }}"),
+        ("{{ {% endraw %} {{", "{{ '{{' }} {{ '{%' }} endraw %} {{ '{{' }}"),
     ],
 )
 def test_what_is_written(text: str, template: str) -> None:
@@ -64,3 +65,7 @@ def test_a_brace_before_a_variable() -> None:
 
 def test_an_include() -> None:
     assert jinja(["a ", Include(reference="tone@stable")]) == 'a {% include "tone@stable" %}'
+
+
+def test_line_ends() -> None:
+    assert jinja(["a\r\nb\rc"]) == "a\nb\nc"
