@@ -12,11 +12,10 @@ The rules:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from registry.content import as_mapping
+from registry.content import as_mapping, canonical, parse_content
 from registry.errors import PromptReferenceInvalidError
 from registry.importing.imported import Imported
 from registry.reference import parse_reference
@@ -98,7 +97,7 @@ def plan(
 def fingerprint(content: Content) -> str:
     """What two contents share exactly if one was saved from the other: all of it but the locks that a save adds to includes."""
     fields = {name: value for name, value in as_mapping(content).items() if name != "includes"}
-    return json.dumps(fields, sort_keys=True)
+    return canonical(parse_content(fields))
 
 
 def _known(versions: Sequence[Imported], here: Sequence[str]) -> list[int]:
