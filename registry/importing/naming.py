@@ -9,15 +9,17 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
+from jinja2 import Environment, nodes
+from jinja2.exceptions import TemplateSyntaxError
+
 from registry.errors import PromptInvalidError, PromptReferenceInvalidError
 from registry.reader import STABLE
 from registry.reference import check_channel, suggest_slug
 from registry.rows import LATEST
 
 _PRODUCTION = "production"
-# Words with a meaning of their own in a Jinja2 expression, and what templates have beside their variables.
-_TAKEN = frozenset({"not", "true", "false", "none", "True", "False", "None", "self"})
-_GLOBALS = frozenset({"range", "dict", "namespace", "cycler", "joiner"})
+# What a template has beside its variables.
+_TAKEN = frozenset({"self", "range", "dict", "namespace", "cycler", "joiner"})
 
 
 def identifiers(names: Iterable[str]) -> dict[str, str]:
@@ -28,15 +30,17 @@ def identifiers(names: Iterable[str]) -> dict[str, str]:
     >>> identifiers(["user-name", "user_name", "1st"])
     {'user_name': 'user_name', 'user-name': 'user_name_2', '1st': '_1st'}
     """
+    jinja = Environment(autoescape=False)  # noqa: S701 - it only reads names, and prompts are no HTML
     wanted = dict.fromkeys(names)
-    found = {name: name for name in wanted if _sayable(name)}
+    found = {name: name for name in wanted if _sayable(name, jinja)}
     used = set(found)
     for name in wanted:
         if name in found:
             continue
-        stem = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", name)).strip("_") or "value"
-        stem = stem if stem.isidentifier() else f"_{stem}"
-        stem = f"{stem}_" if not _sayable(stem) else stem
+        letters = (letter if _is_name(f"_{letter}", jinja) else " " for letter in unicodedata.normalize("NFKC", name))
+        stem = "_".join("".join(letters).split()).strip("_") or "value"
+        stem = stem if _is_name(stem, jinja) else f"_{stem}"
+        stem = f"{stem}_" if not _sayable(stem, jinja) else stem
         candidate, count = stem, 1
         while candidate in used:
             count += 1
@@ -98,10 +102,14 @@ def _channel(label: str) -> str | None:
         return None
 
 
-def _sayable(name: str) -> bool:
-    return (
-        name.isidentifier()
-        and unicodedata.normalize("NFKC", name) == name
-        and name not in _TAKEN
-        and name not in _GLOBALS
-    )
+def _sayable(name: str, jinja: Environment) -> bool:
+    return _is_name(name, jinja) and unicodedata.normalize("NFKC", name) == name and name not in _TAKEN
+
+
+def _is_name(text: str, jinja: Environment) -> bool:
+    """Whether Jinja2 reads a text as one name; it has words of its own, and knows fewer letters than some Pythons."""
+    try:
+        body = jinja.parse("{{ " + text + " }}").body
+    except TemplateSyntaxError:
+        return False
+    return len(body) == 1 and isinstance(body[0], nodes.Output) and body[0].nodes == [nodes.Name(text, "load")]

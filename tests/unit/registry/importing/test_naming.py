@@ -11,7 +11,25 @@ from registry.values import Content
 
 words = st.one_of(
     st.sampled_from(
-        ["not", "none", "True", "self", "range", "dict", "and", "if", "class", "ﬁ", "fi", "user-name", "user_name"]
+        [
+            "𜼰",
+            "नाम",
+            "not",
+            "none",
+            "True",
+            "self",
+            "range",
+            "dict",
+            "and",
+            "if",
+            "class",
+            "ﬁ",
+            "fi",
+            "user-name",
+            "user_name",
+            "𖺀",
+            "a·b",
+        ]
     ),
     st.text(min_size=1, max_size=8),
 )
@@ -38,6 +56,8 @@ def test_each_name_keeps_its_value_beside_the_others(names: list[str]) -> None:
 
 def test_a_name_that_can_stay_stays() -> None:
     assert identifiers(["user-name", "user_name"]) == {"user_name": "user_name", "user-name": "user_name_2"}
+    assert identifiers(["नाम", "größe"]) == {"नाम": "नाम", "größe": "größe"}
+    assert identifiers(["𖺀", "a - b"]) == {"𖺀": "value", "a - b": "a_b"}  # a digit that is none of Python's
     assert list(identifiers(["ﬁ", "fi"]).values()) == ["fi", "fi_2"]  # Python reads both as one name
     assert renamed(identifiers(["naïve", "first name"])) == ["variable 'first name' is called 'first_name' here"]
 
