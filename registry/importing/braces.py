@@ -72,7 +72,7 @@ def left_as_text(parts: Iterable[str | Blank]) -> list[str]:
         if isinstance(part, str):
             found += [
                 f"'{_short(match.group())}' stays text: it looks like a section or partial of Mustache; write it in Jinja2"
-                for match in re.finditer(r"\{\{(.*?)\}\}", part, re.DOTALL)
+                for match in re.finditer(r"\{\{(\{?[^{}]*)\}\}", part)
                 if _MUSTACHE.match(match.group(1).strip())
             ]
     return found

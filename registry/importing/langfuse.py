@@ -119,6 +119,7 @@ def _entry(item: Any) -> _Entry:
             f"'prompt' of '{name}' is a text or a list of messages, not {shown(body)}", param="prompt"
         )
     version = item.get("version")
+    author = _text(item, "createdBy", "created_by")
     labels = [*_strings(item.get("labels")), *(["production"] if _field(item, "isActive", "is_active") is True else [])]
     return _Entry(
         name=name,
@@ -128,7 +129,7 @@ def _entry(item: Any) -> _Entry:
         labels=tuple(labels),
         tags=tuple(_strings(item.get("tags"))),
         message=_text(item, "commitMessage", "commit_message"),
-        author=_text(item, "createdBy", "created_by"),
+        author="" if author == "API" else author,
         created_at=read_time(_field(item, "createdAt", "created_at")),
     )
 

@@ -26,15 +26,15 @@ from registry.importing.writing import unified
 from registry.template import compile_content
 from registry.values import Content
 
-_FRONT = re.compile(r"---\s*\n(.*?)\n?---[ \t]*(?:\n(.*))?\Z", re.DOTALL)
+_FRONT = re.compile(r"---[ \t]*\n((?:.*?\n)?)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _ROLES = {"System:": "system", "User:": "user", "Assistant:": "assistant"}
 _VERSION = re.compile(r"(.+)\.v(\d+)")
 _ROLE_TAG = re.compile(r"\{\{\s*role\s+[\"'](system|user|model|assistant)[\"']\s*\}\}")
 _HISTORY_TAG = re.compile(r"\{\{\s*history\s*\}\}")
 _HANDLEBARS = re.compile(r"\{\{\s*([#/^>&!][^}]*|else|media [^}]*|section [^}]*)\}\}")
-_LEADING_COMMENTS = re.compile(r"\A(?:\{#.*?#\}\s*)+", re.DOTALL)  # they would be a message of their own
-_HIDDEN = re.compile(r"(?:\{%.*?%\}\s*|\{#.*?#\}\s*)+(?:System|User|Assistant):")
-_PLACE = "{{ history }}"
+_LEADING_COMMENTS = re.compile(r"\A(?:(?!\{# the caller)\{#.*?#\}\s*)+", re.DOTALL)  # they would be a message of their own
+_HIDDEN = re.compile(r"(?>(?:\{%.*?%\}|\{#.*?#\})\s*)+(?:System|User|Assistant):")
+_PLACE = "{# the caller's messages #}"  # where it goes, once the tag is known to mean that
 _ABOUT = frozenset(
     {"name", "description", "tags", "version", "author", "authors", "input", "output", "config", "ext", "metadata"}
 )
@@ -68,7 +68,7 @@ def in_order(reading: Reading) -> Reading:
 def _split(text: str) -> tuple[Any, str]:
     text = unified(text.removeprefix("\ufeff"))
     match = _FRONT.match(text)
-    return (read_yaml(match.group(1)) or {}, match.group(2) or "") if match else ({}, text)
+    return (read_yaml(match.group(1)) or {}, text[match.end() :]) if match else ({}, text)
 
 
 def _converted(name: str, front: Any, body: str, prefix: str) -> Reading:
@@ -149,8 +149,11 @@ def _by_role(body: str, notes: list[str]) -> list[tuple[str, str]]:
 
 def _from_handlebars(body: str) -> str:
     """What a Dotprompt file has in Handlebars and LiteLLM's files have as lines; the rest of Handlebars is refused."""
-    body = _ROLE_TAG.sub(lambda tag: f"\n{'Assistant' if tag[1] in ('model', 'assistant') else tag[1].title()}:", body)
-    body = _HISTORY_TAG.sub(f"\n{_PLACE}\n", body)
+    if _ROLE_TAG.search(body):  # without, `{{ history }}` is a variable like any other
+        body = _ROLE_TAG.sub(
+            lambda tag: f"\n{'Assistant' if tag[1] in ('model', 'assistant') else tag[1].title()}:", body
+        )
+        body = _HISTORY_TAG.sub(f"\n{_PLACE}\n", body)
     if block := _HANDLEBARS.search(body):
         raise PromptInvalidError(
             f"'{block.group()}' is Handlebars', which LiteLLM doesn't render either; write it in Jinja2", param="file"
@@ -160,7 +163,7 @@ def _from_handlebars(body: str) -> str:
 
 def _check_apart(body: str, messages: Sequence[Mapping[str, Any]]) -> None:
     """Each message has to be a template of its own, with no name that another one sets."""
-    whole = compile_content(Content(kind="text", text=body.replace(_PLACE, "")))
+    whole = compile_content(Content(kind="text", text=body))
     try:
         apart = compile_content(Content(messages=tuple(messages)))
     except PromptInvalidError as error:

@@ -125,6 +125,7 @@ def test_composed_prompts() -> None:
 def test_tags_of_mustache_stay_text_and_are_named() -> None:
     [prompt] = read({"name": "a", "prompt": "{{#items}}{{name}}{{/items}}"})
     assert said(prompt, {"name": "x"}) == "{{#items}}x{{/items}}"
+    assert len(prompt.notes) == 2
     assert prompt.notes[0].startswith("'{{#items}}' stays text: it looks like a section or partial of Mustache")
 
 
@@ -170,3 +171,7 @@ def test_a_page_of_the_list() -> None:
     for answer in ([], {"data": [{"name": "a"}]}, {"message": "no"}):
         with pytest.raises(PromptInvalidError):
             langfuse.read_page(answer)
+
+
+def test_what_was_made_by_the_api_has_no_author() -> None:
+    assert read({"name": "a", "prompt": "x", "createdBy": "API"})[0].author == ""

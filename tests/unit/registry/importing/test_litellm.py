@@ -110,6 +110,24 @@ def test_dotprompts_roles_and_history() -> None:
     assert [message["role"] for message in prompt.content.messages] == ["system", "placeholder", "user"]
 
 
+def test_history_before_all_else() -> None:
+    prompt = read('{# mine #}{{ history }}{{ role "user" }}x')
+    assert [message["role"] for message in prompt.content.messages] == ["placeholder", "user"]
+
+
+def test_history_is_a_variable_in_litellms_own_files() -> None:
+    assert messages(read("System: Before\n{{ history }}"), history="H") == [("system", "Before\nH")]
+
+
+def test_dashes_inside_the_front_matter() -> None:
+    prompt = read("---\nmodel: a---\n---\nUser: x\n---\ny")
+    assert (prompt.content.model, messages(prompt)) == ("a---", [("user", "x\n---\ny")])
+
+
+def test_many_tags_in_a_line_take_no_time_to_look_through() -> None:
+    assert messages(read("{% if a %}{% endif %}" * 40 + "x")) == [("user", "x")]
+
+
 def test_versions_of_several_files() -> None:
     names = ["a.v10.prompt", "b.prompt", "a.v2.prompt", "a.prompt"]
     reading = in_order(joined(read_prompt(name, name) for name in names))
