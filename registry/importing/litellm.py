@@ -17,7 +17,7 @@ from typing import Any
 
 from registry.errors import PromptInvalidError
 from registry.importing.documents import read_json, read_yaml
-from registry.importing.imported import Imported, Reading, checked, joined, refusal, unique
+from registry.importing.imported import Imported, Reading, Refused, checked, joined, refusal, unique
 from registry.importing.naming import slug_for
 from registry.importing.rewriting import without_safe
 from registry.importing.settings import call_settings, shown
@@ -32,7 +32,9 @@ _VERSION = re.compile(r"(.+)\.v(\d+)")
 _ROLE_TAG = re.compile(r"\{\{\s*role\s+[\"'](system|user|model|assistant)[\"']\s*\}\}")
 _HISTORY_TAG = re.compile(r"\{\{\s*history\s*\}\}")
 _HANDLEBARS = re.compile(r"\{\{\s*([#/^>&!][^}]*|else|media [^}]*|section [^}]*)\}\}")
-_LEADING_COMMENTS = re.compile(r"\A(?:(?!\{# the caller)\{#.*?#\}\s*)+", re.DOTALL)  # they would be a message of their own
+_LEADING_COMMENTS = re.compile(
+    r"\A(?:(?!\{# the caller)\{#.*?#\}\s*)+", re.DOTALL
+)  # they would be a message of their own
 _HIDDEN = re.compile(r"(?>(?:\{%.*?%\}|\{#.*?#\})\s*)+(?:System|User|Assistant):")
 _PLACE = "{# the caller's messages #}"  # where it goes, once the tag is known to mean that
 _ABOUT = frozenset(
@@ -61,8 +63,17 @@ def read_prompt(text: str, name: str, *, prefix: str = "") -> Reading:
 
 def in_order(reading: Reading) -> Reading:
     """The versions of several files in their order: `support.prompt` before `support.v1.prompt`, `v2` before `v10`."""
-    versions = sorted(reading.imported, key=lambda version: version.source.get("version", 0))
-    return Reading(imported=tuple(versions), refused=reading.refused)
+    versions: dict[tuple[str, int], Imported] = {}
+    refused = list(reading.refused)
+    for version in reading.imported:
+        key = (version.slug, version.source.get("version", 0))
+        if versions.setdefault(key, version) is not version:
+            reason = (
+                f"its slug '{version.slug}' is that of another file; import the folders apart, each with its --prefix"
+            )
+            refused.append(Refused(origin=version.origin, reason=reason))
+    ordered = sorted(versions.values(), key=lambda version: version.source.get("version", 0))
+    return Reading(imported=tuple(ordered), refused=tuple(refused))
 
 
 def _split(text: str) -> tuple[Any, str]:

@@ -191,6 +191,33 @@ def test_channels_follow_labels_where_there_are_none(store: Store) -> None:
     assert carried(store, *items, channels=True, onto_existing=True).moved == (("stable", 2),)
 
 
+def test_composed_prompts_and_placeholders(store: Store) -> None:
+    history = {"type": "placeholder", "name": "chat history"}
+    main = [
+        {"role": "system", "content": "@@@langfusePrompt:name=Tone|label=production@@@ Help {{user-name}}."},
+        history,
+    ]
+    tone = [{"name": "Tone", "version": number, "prompt": f"Be {{{{mood}}}} {number}."} for number in (1, 2)]
+    tone[0]["labels"] = ["production"]
+    lost = {"name": "lost", "prompt": "@@@langfusePrompt:name=nowhere|version=1@@@"}
+    items = [{"name": "main", "type": "chat", "prompt": main}, lost, *tone]
+    reading = read_export(json.dumps(items))
+    done = {each.slug: each for each in carry_out(store, reading, How(by=owner("ann"), channels=True))}
+    assert {slug: each.status for slug, each in done.items()} == {"tone": "new", "main": "new", "lost": "refused"}
+    assert "fragment 'nowhere' not found" in done["lost"].refused
+    said = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"}]
+    compiled = compile_content(store.version("main", 1).content)
+    rendered = render(compiled, {"mood": "kind", "user_name": "Ada", "chat_history": said})
+    assert rendered.messages == [{"role": "system", "content": "Be kind 1. Help Ada."}, *said]
+    store.promote("tone", 2, reason="better", by=owner("bo"))
+    again = carry_out(store, reading, How(by=owner("ann"), channels=True))
+    assert sorted((each.slug, each.status) for each in again) == [
+        ("lost", "refused"),
+        ("main", "unchanged"),
+        ("tone", "unchanged"),
+    ]
+
+
 @pytest.fixture
 def langfuse() -> Iterator[FakeLangfuse]:
     prompts: dict[str, dict[int, dict[str, Any]]] = {

@@ -138,6 +138,12 @@ def test_versions_of_several_files() -> None:
     ]
 
 
+def test_two_files_of_one_name_are_not_taken_for_versions() -> None:
+    reading = in_order(joined(read_prompt(text, name) for text, name in [("1", "x/a.prompt"), ("2", "y/A.prompt")]))
+    assert [version.content.messages[0]["content"] for version in reading.imported] == ["1"]
+    assert "its slug 'a' is that of another file" in reading.refused[0].reason
+
+
 @pytest.mark.parametrize("keyed", [True, False])
 def test_prompts_in_json(keyed: bool) -> None:
     one = {"content": "User: {{ x }}", "metadata": {"model": "m"}}
