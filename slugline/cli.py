@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from slugline.commands import calls, demo, key, prompt, quality, score, serve, simulator, sql
+from slugline.commands import calls, demo, import_, key, prompt, quality, score, serve, simulator, sql
 
 
 def build() -> typer.Typer:
@@ -24,6 +24,7 @@ def build() -> typer.Typer:
     app.command("demo")(demo.demo)
     app.add_typer(prompt.build(), name="prompt")
     app.add_typer(key.build(), name="key")
+    app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
