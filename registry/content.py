@@ -83,7 +83,9 @@ def check_shape(content: Content) -> None:
     for index, message in enumerate(content.messages):
         _check_message(message, f"messages[{index}]")
     if sum(message["role"] == "placeholder" and message["name"] == CALLERS_OWN for message in content.messages) > 1:
-        raise _invalid("messages", f"has one placeholder '{CALLERS_OWN}' at most: the caller's messages go to one place")
+        raise _invalid(
+            "messages", f"has one placeholder '{CALLERS_OWN}' at most: the caller's messages go to one place"
+        )
     for index, tool in enumerate(content.tools or ()):
         if not isinstance(tool, Mapping):
             raise _invalid(f"tools[{index}]", "is an object, as the provider's API takes it")
