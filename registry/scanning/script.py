@@ -1,0 +1,285 @@
+"""JavaScript and TypeScript source as the shapes in which prompts are written, read by tree-sitter's TypeScript grammar.
+
+Pure. JavaScript is read as TSX, whose grammar has all of it. Error messages, log lines, markup and tagged templates of
+other languages (`sql`, `html`, `gql`, `css`) are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import tree_sitter_typescript
+from tree_sitter import Language, Parser
+from tree_sitter import Node as Tree
+
+from registry.scanning.draft import Hole, Part, joined
+from registry.scanning.names import names_a_prompt
+from registry.scanning.syntax import MORE, RETURNS, Bind, Block, Call, Formatted, Joined, Node, Record, Ref, Row, Words
+
+_SPOKEN = re.compile(
+    r"^(?:console|log|logger|alert|toast\w*|\w*[Ll]og(?:ger)?)\b|\b(?:describe|it|test|expect|assert)\b"
+)
+_OTHER_LANGUAGES = re.compile(
+    r"^(?:sql|html|svg|css|gql|graphql|styled\b.*|keyframes|injectGlobal|createGlobalStyle|raw|String\.raw)"
+)
+_LEFT_OUT = frozenset(
+    {
+        *(
+            "throw_statement",
+            "import_statement",
+            "comment",
+            "jsx_text",
+            "jsx_attribute",
+            "type_annotation",
+            "type_arguments",
+        ),
+        *("type_alias_declaration", "interface_declaration", "enum_declaration", "literal_type", "regex", "decorator"),
+    }
+)
+_FUNCTIONS = frozenset(
+    {
+        "function_declaration",
+        "function_expression",
+        "arrow_function",
+        "method_definition",
+        "generator_function_declaration",
+    }
+)
+_SCOPES = _FUNCTIONS | {"class_body", "statement_block"}
+_TRANSPARENT = frozenset(
+    {"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression", "await_expression", "type_assertion"}
+)  # fmt: skip
+_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))")
+_SIMPLE = {
+    "n": "\n",
+    "t": "\t",
+    "r": "\r",
+    "b": "\b",
+    "f": "\f",
+    "v": "\v",
+    "0": "\0",
+    "\n": "",
+    "\r\n": "",
+    "\u2028": "",
+}
+
+
+def read_script(source: str, *, typed: bool = False) -> Node:
+    """The shapes of a script; `typed` for TypeScript without JSX, where `<T>x` is a cast. Never fails: what doesn't parse is skipped."""
+    language = tree_sitter_typescript.language_typescript() if typed else tree_sitter_typescript.language_tsx()
+    tree = Parser(Language(language)).parse(source.encode("utf-8", "replace"))
+    return _Reader().read(tree.root_node)
+
+
+class _Reader:
+    def __init__(self) -> None:
+        self._functions: list[str] = []
+
+    def read(self, node: Tree) -> Node:  # noqa: PLR0911, PLR0912 - one return for each shape
+        line, end = _lines(node)
+        match node.type:
+            case "string":
+                return Words(parts=joined([_unescaped(_text(node)[1:-1])]), line=line, end=end)
+            case "template_string":
+                return Words(parts=joined(_pieces(node)), raw=not _has_substitution(node), line=line, end=end)
+            case "identifier" | "member_expression" | "shorthand_property_identifier":
+                return self._reference(node)
+            case "binary_expression":
+                return self._binary(node)
+            case "object":
+                return Record(entries=tuple(self._entries(node)), line=line, end=end)
+            case "array":
+                return Row(items=tuple(map(self.read, node.named_children)), line=line, end=end)
+            case "ternary_expression":
+                chosen = [node.child_by_field_name(name) for name in ("consequence", "alternative")]
+                return Row(items=tuple(self.read(child) for child in chosen if child), line=line, end=end)
+            case "call_expression" | "new_expression":
+                return self._call(node)
+            case "variable_declarator" | "public_field_definition" | "required_parameter" | "optional_parameter":
+                return self._bound(
+                    node, node.child_by_field_name("name") or node.child_by_field_name("pattern"), "value"
+                )
+            case "assignment_expression" | "assignment_pattern":
+                return self._bound(node, node.child_by_field_name("left"), "right")
+            case "augmented_assignment_expression":
+                return self._bound(node, node.child_by_field_name("left"), "right", more=True)
+            case kind if kind in _TRANSPARENT and node.named_children:
+                inner = node.named_children[-1] if kind == "type_assertion" else node.named_children[0]
+                return self.read(inner)
+            case kind if kind in _LEFT_OUT:
+                return Block(line=line, end=end)
+            case "expression_statement" if node.named_children and node.named_children[0].type == "string":
+                return Block(line=line, end=end)  # 'use strict'
+            case _:
+                return self._block(node)
+
+    def _block(self, node: Tree) -> Node:
+        line, end = _lines(node)
+        name = node.child_by_field_name("name") if node.type in _FUNCTIONS else None
+        if name is not None:
+            self._functions.append(_text(name))
+        inside = [self.read(child) for child in node.named_children]
+        if node.type == "return_statement" and self._functions and names_a_prompt(self._functions[-1]):
+            inside = [Bind(name=f"{self._functions[-1]}{RETURNS}", value=value, line=line, end=end) for value in inside]
+        if name is not None:
+            self._functions.pop()
+        return Block(inside=tuple(inside), scope=node.type in _SCOPES, line=line, end=end)
+
+    def _reference(self, node: Tree) -> Node:
+        line, end = _lines(node)
+        name = node.child_by_field_name("property") or node
+        ref = Ref(name=_text(name), line=line, end=end)
+        below = node.child_by_field_name("object")
+        if below is not None and below.type not in {"identifier", "member_expression", "this"}:
+            return Block(inside=(self.read(below), ref), line=line, end=end)
+        return ref
+
+    def _binary(self, node: Tree) -> Node:
+        line, end = _lines(node)
+        operator = node.child_by_field_name("operator")
+        sign = _text(operator) if operator else ""
+        if sign == "+":
+            return Joined(items=tuple(self._piece(item) for item in _addends(node)), line=line, end=end)
+        if sign in {"||", "??"}:
+            return Row(items=tuple(map(self.read, node.named_children)), line=line, end=end)
+        if sign in {"==", "===", "!=", "!=="}:
+            return Block(line=line, end=end)
+        return self._block(node)
+
+    def _entries(self, node: Tree) -> Iterable[tuple[str | None, Node]]:
+        for child in node.named_children:
+            if child.type == "pair":
+                key, value = child.child_by_field_name("key"), child.child_by_field_name("value")
+                if value is not None:
+                    yield _key(key), self.read(value)
+            elif child.type == "shorthand_property_identifier":
+                yield _text(child), self.read(child)
+            else:
+                yield None, self.read(child)
+
+    def _bound(self, node: Tree, target: Tree | None, field: str, *, more: bool = False) -> Node:
+        line, end = _lines(node)
+        value = node.child_by_field_name(field)
+        if value is None:
+            return Block(line=line, end=end)
+        name = _text((target.child_by_field_name("property") or target) if target is not None else node)[:200]
+        if value.type == "arrow_function" and target is not None:
+            body = value.child_by_field_name("body")
+            if body is not None and body.type != "statement_block":
+                return Bind(name=f"{name}{RETURNS}", value=self.read(body), line=line, end=end)
+            self._functions.append(name)
+            shape = self.read(value)
+            self._functions.pop()
+            return Bind(name=name, value=shape, line=line, end=end)
+        return Bind(name=f"{name}{MORE}" if more else name, value=self.read(value), line=line, end=end)
+
+    def _call(self, node: Tree) -> Node:  # noqa: PLR0911 - one return for each shape
+        line, end = _lines(node)
+        function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
+        arguments = node.child_by_field_name("arguments")
+        callee = _callee(function)
+        method = callee.rpartition(".")[2]
+        base = function.child_by_field_name("object") if function is not None else None
+        if _SPOKEN.search(callee):
+            return Block(line=line, end=end)
+        if arguments is not None and arguments.type == "template_string":
+            if _OTHER_LANGUAGES.match(callee):
+                return Block(line=line, end=end)
+            words = self.read(arguments)
+            return Formatted(base=words, style="dedent", line=line, end=end) if "dedent" in callee else words
+        given = list(arguments.named_children) if arguments is not None else []
+        if base is not None and method in {"trim", "trimStart", "trimEnd"}:
+            return Formatted(base=self.read(base), style="strip", line=line, end=end)
+        if base is not None and method in {"replace", "replaceAll", "normalize"}:
+            return self.read(base)
+        if base is not None and method == "join" and base.type == "array" and len(given) <= 1:
+            glue = _unescaped(_text(given[0])[1:-1]) if given and given[0].type == "string" else ","
+            return Joined(items=tuple(map(self._piece, base.named_children)), glue=glue, line=line, end=end)
+        below = self.read(base) if base is not None else None
+        return Call(callee=callee, args=tuple(map(self.read, given)), base=below, line=line, end=end)
+
+    def _piece(self, node: Tree) -> Node:
+        shape = self.read(node)
+        if isinstance(shape, Words | Ref | Joined | Formatted):
+            return shape
+        return Words(parts=(Hole(_text(node)),), raw=False, line=shape.line, end=shape.end)
+
+
+def _pieces(node: Tree) -> Iterable[Part]:
+    """A template literal: its text between the backticks, and a hole for each substitution."""
+    raw, start = node.text or b"", node.start_byte
+    at = 1
+    for child in node.named_children:
+        if child.type == "template_substitution":
+            yield _unescaped(raw[at : child.start_byte - start].decode("utf-8", "replace"))
+            inner = child.named_children[0] if child.named_children else child
+            name = inner.child_by_field_name("property") or inner
+            yield Hole(_text(inner), _text(name) if inner.type in {"identifier", "member_expression"} else None)
+            at = child.end_byte - start
+    yield _unescaped(raw[at:-1].decode("utf-8", "replace"))
+
+
+def _has_substitution(node: Tree) -> bool:
+    return any(child.type == "template_substitution" for child in node.named_children)
+
+
+def _addends(node: Tree) -> list[Tree]:
+    out: list[Tree] = []
+    left: Tree | None = node
+    while left is not None and left.type == "binary_expression" and _text(left.child_by_field_name("operator")) == "+":
+        right = left.child_by_field_name("right")
+        if right is not None:
+            out.append(right)
+        left = left.child_by_field_name("left")
+    return [*([left] if left is not None else []), *reversed(out)]
+
+
+def _callee(node: Tree | None) -> str:
+    """`client.messages.create`; what is called on the way counts by its name."""
+    found: list[str] = []
+    while node is not None:
+        if node.type == "member_expression":
+            found.append(_text(node.child_by_field_name("property")))
+            node = node.child_by_field_name("object")
+        elif node.type in {
+            "call_expression",
+            "non_null_expression",
+            "await_expression",
+            "parenthesized_expression",
+            "new_expression",
+        }:
+            node = node.child_by_field_name("function") or (node.named_children[0] if node.named_children else None)
+        else:
+            if node.type in {"identifier", "this", "super"}:
+                found.append(_text(node))
+            break
+    return ".".join(reversed(found))
+
+
+def _key(node: Tree | None) -> str | None:
+    if node is None or node.type == "computed_property_name":
+        return None
+    return _unescaped(_text(node)[1:-1]) if node.type == "string" else _text(node)
+
+
+def _lines(node: Tree) -> tuple[int, int]:
+    return node.start_point.row + 1, node.end_point.row + 1
+
+
+def _text(node: Tree | None) -> str:
+    return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
+
+
+def _unescaped(text: str) -> str:
+    if "\\" not in text:
+        return text
+
+    def plain(found: re.Match[str]) -> str:
+        digits = found[1] or found[2] or found[3]
+        if digits:
+            code = int(digits, 16)
+            return chr(code) if code <= 0x10FFFF else "\ufffd"
+        return _SIMPLE.get(found[4], found[4])
+
+    return _ESCAPE.sub(plain, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
