@@ -20,10 +20,25 @@ _TAKEN = frozenset(
     | {"and", "or", "not", "in", "is", "if", "else", "self", "super", "varargs", "kwargs", "caller", "messages"}
 )
 _NOISE = frozenset(
-    {"self", "this", "cls", "str", "len", "join", "format", "strip", "trim", "toString", "JSON", "await"}
+    {
+        *("self", "this", "cls", "str", "len", "join", "format", "strip", "trim", "toString", "JSON", "await", "ctx"),
+        *(
+            "json",
+            "dumps",
+            "stringify",
+            "indent",
+            "ensure_ascii",
+            "model_dump_json",
+            "model_dump",
+            "isoformat",
+            "strftime",
+        ),
+        *("True", "False", "None", "true", "false", "null", "undefined", "for", "in", "if", "else", "or", "and", "not"),
+    }
 )
-_BRACES = re.compile(r"\{\{+|\{(?=[%#]|\Z)|\r")
+_BRACES = re.compile(r"\{\{+|\{(?=[%#\r]|\Z)|\r")
 _PERCENT = re.compile(r"%(?:\((\w+)\))?[-#0 +]*(?:\d+|\*)?(?:\.\d+)?([diouxXeEfFgGcrsa%])")
+_NAMED_PERCENT = re.compile(r"%\(\w+\)[sdrf]")
 _MUSTACHE = re.compile(r"\{\{\{?\s*([A-Za-z_][\w.]*)\s*\}?\}\}")
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST_NAME = 40
@@ -69,9 +84,11 @@ def fields(parts: Parts, style: Style, given: Sequence[str] = ()) -> Parts:
 
 
 def placeholders(text: str) -> Parts | None:
-    """Text that looks like a template for `str.format` or mustache, with its holes; None where it looks like neither."""
+    """Text that looks like a template for `%`, `str.format` or mustache, with its holes; None where it looks like none."""
     if _MUSTACHE.search(text):
         return fields((text,), "mustache")
+    if _NAMED_PERCENT.search(text):
+        return fields((text,), "percent")
     found = fields((text,), "format")
     if len(found) == 1 or not all(isinstance(part, str) or part.expression.isidentifier() for part in found):
         return None
@@ -135,7 +152,8 @@ def as_template(parts: Parts) -> tuple[str, tuple[str, ...]]:
 
 def variable_name(expression: str) -> str:
     """A name for what an expression gives: `user.profile.name` is `user_profile_name`, `len(self.items)` is `items`."""
-    words = [word for word in re.findall(r"[^\W\d]\w*", expression) if word not in _NOISE]
+    without_texts = re.sub(r"""(?<!\[)(["'`])(?:(?!\1).)*\1""", "", expression)
+    words = [word for word in re.findall(r"[^\W\d]\w*", without_texts) if word not in _NOISE]
     plain = "_".join(re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", word).lower().strip("_") for word in words)
     kept: list[str] = []
     for word in _WORD.findall(plain):

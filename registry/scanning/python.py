@@ -46,8 +46,12 @@ class _Reader:
                 return Words(parts=joined([text]), line=line, end=end)
             case ast.JoinedStr():
                 return Words(parts=joined(map(_part, node.values)), raw=False, line=line, end=end)
-            case ast.Name() | ast.Attribute():
-                return Ref(name=node.id if isinstance(node, ast.Name) else node.attr, line=line, end=end)
+            case ast.Name():
+                return Ref(name=node.id, line=line, end=end)
+            case ast.Attribute():
+                ref = Ref(name=node.attr, line=line, end=end)
+                plain = isinstance(node.value, ast.Name | ast.Attribute)
+                return ref if plain else Block(inside=(self.read(node.value), ref), line=line, end=end)
             case ast.BinOp(op=ast.Add()):
                 return Joined(items=tuple(self._piece(item) for item in _addends(node)), line=line, end=end)
             case ast.BinOp(op=ast.Mod(), left=left, right=right):

@@ -152,6 +152,8 @@ def texts_inside(node: Node, scopes: Scopes) -> Iterator[Text]:
             stack.extend(node.items)
         elif isinstance(node, Record):
             stack.extend(value for _, value in node.entries)
+        elif isinstance(node, Call) and not node.callee:  # a mapping of YAML
+            stack.extend(node.args)
 
 
 def _formatted(base: Text, node: Formatted) -> Text:

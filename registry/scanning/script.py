@@ -90,7 +90,7 @@ class _Reader:
             case "object":
                 return Record(entries=tuple(self._entries(node)), line=line, end=end)
             case "array":
-                return Row(items=tuple(map(self.read, node.named_children)), line=line, end=end)
+                return Row(items=tuple(map(self.read, _inside(node))), line=line, end=end)
             case "ternary_expression":
                 chosen = [node.child_by_field_name(name) for name in ("consequence", "alternative")]
                 return Row(items=tuple(self.read(child) for child in chosen if child), line=line, end=end)
@@ -104,12 +104,12 @@ class _Reader:
                 return self._bound(node, node.child_by_field_name("left"), "right")
             case "augmented_assignment_expression":
                 return self._bound(node, node.child_by_field_name("left"), "right", more=True)
-            case kind if kind in _TRANSPARENT and node.named_children:
-                inner = node.named_children[-1] if kind == "type_assertion" else node.named_children[0]
+            case kind if kind in _TRANSPARENT and _inside(node):
+                inner = _inside(node)[-1] if kind == "type_assertion" else _inside(node)[0]
                 return self.read(inner)
             case kind if kind in _LEFT_OUT:
                 return Block(line=line, end=end)
-            case "expression_statement" if node.named_children and node.named_children[0].type == "string":
+            case "expression_statement" if _inside(node) and _inside(node)[0].type == "string":
                 return Block(line=line, end=end)  # 'use strict'
             case _:
                 return self._block(node)
@@ -119,7 +119,7 @@ class _Reader:
         name = node.child_by_field_name("name") if node.type in _FUNCTIONS else None
         if name is not None:
             self._functions.append(_text(name))
-        inside = [self.read(child) for child in node.named_children]
+        inside = [self.read(child) for child in _inside(node)]
         if node.type == "return_statement" and self._functions and names_a_prompt(self._functions[-1]):
             inside = [Bind(name=f"{self._functions[-1]}{RETURNS}", value=value, line=line, end=end) for value in inside]
         if name is not None:
@@ -142,13 +142,13 @@ class _Reader:
         if sign == "+":
             return Joined(items=tuple(self._piece(item) for item in _addends(node)), line=line, end=end)
         if sign in {"||", "??"}:
-            return Row(items=tuple(map(self.read, node.named_children)), line=line, end=end)
+            return Row(items=tuple(map(self.read, _inside(node))), line=line, end=end)
         if sign in {"==", "===", "!=", "!=="}:
             return Block(line=line, end=end)
         return self._block(node)
 
     def _entries(self, node: Tree) -> Iterable[tuple[str | None, Node]]:
-        for child in node.named_children:
+        for child in _inside(node):
             if child.type == "pair":
                 key, value = child.child_by_field_name("key"), child.child_by_field_name("value")
                 if value is not None:
@@ -188,14 +188,14 @@ class _Reader:
                 return Block(line=line, end=end)
             words = self.read(arguments)
             return Formatted(base=words, style="dedent", line=line, end=end) if "dedent" in callee else words
-        given = list(arguments.named_children) if arguments is not None else []
+        given = list(_inside(arguments)) if arguments is not None else []
         if base is not None and method in {"trim", "trimStart", "trimEnd"}:
             return Formatted(base=self.read(base), style="strip", line=line, end=end)
         if base is not None and method in {"replace", "replaceAll", "normalize"}:
             return self.read(base)
         if base is not None and method == "join" and base.type == "array" and len(given) <= 1:
             glue = _unescaped(_text(given[0])[1:-1]) if given and given[0].type == "string" else ","
-            return Joined(items=tuple(map(self._piece, base.named_children)), glue=glue, line=line, end=end)
+            return Joined(items=tuple(map(self._piece, _inside(base))), glue=glue, line=line, end=end)
         below = self.read(base) if base is not None else None
         return Call(callee=callee, args=tuple(map(self.read, given)), base=below, line=line, end=end)
 
@@ -210,10 +210,10 @@ def _pieces(node: Tree) -> Iterable[Part]:
     """A template literal: its text between the backticks, and a hole for each substitution."""
     raw, start = node.text or b"", node.start_byte
     at = 1
-    for child in node.named_children:
+    for child in _inside(node):
         if child.type == "template_substitution":
             yield _unescaped(raw[at : child.start_byte - start].decode("utf-8", "replace"))
-            inner = child.named_children[0] if child.named_children else child
+            inner = _inside(child)[0] if _inside(child) else child
             name = inner.child_by_field_name("property") or inner
             yield Hole(_text(inner), _text(name) if inner.type in {"identifier", "member_expression"} else None)
             at = child.end_byte - start
@@ -221,7 +221,7 @@ def _pieces(node: Tree) -> Iterable[Part]:
 
 
 def _has_substitution(node: Tree) -> bool:
-    return any(child.type == "template_substitution" for child in node.named_children)
+    return any(child.type == "template_substitution" for child in _inside(node))
 
 
 def _addends(node: Tree) -> list[Tree]:
@@ -249,7 +249,7 @@ def _callee(node: Tree | None) -> str:
             "parenthesized_expression",
             "new_expression",
         }:
-            node = node.child_by_field_name("function") or (node.named_children[0] if node.named_children else None)
+            node = node.child_by_field_name("function") or (_inside(node)[0] if _inside(node) else None)
         else:
             if node.type in {"identifier", "this", "super"}:
                 found.append(_text(node))
@@ -261,6 +261,11 @@ def _key(node: Tree | None) -> str | None:
     if node is None or node.type == "computed_property_name":
         return None
     return _unescaped(_text(node)[1:-1]) if node.type == "string" else _text(node)
+
+
+def _inside(node: Tree) -> list[Tree]:
+    """What stands inside, without comments."""
+    return [child for child in node.named_children if child.type != "comment"]
 
 
 def _lines(node: Tree) -> tuple[int, int]:
