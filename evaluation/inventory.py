@@ -29,7 +29,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Member:
     """The calls of one fingerprint. `text` is the system prompt, None where no call's body is on record.
 
-    `settings` counts calls by endpoint and by the hash of their parameters and tools; `requested` by the model asked for.
+    `settings` counts calls by "ENDPOINT HASH", the hash that of their parameters and tools; `requested` by the model asked for.
     """
 
     fingerprint: str
@@ -37,7 +37,7 @@ class Member:
     models: Mapping[str, int]
     requested: Mapping[str, int]
     callers: Mapping[str, int]
-    settings: Mapping[tuple[str, str], int]
+    settings: Mapping[str, int]
     first_seen: datetime
     last_seen: datetime
     text: str | None
@@ -158,8 +158,9 @@ async def unmanaged_calls(
 async def settings_of(clickhouse: ClickHouse, family: Family, inventory: Inventory) -> dict[str, Any]:
     """What most of a family's calls asked for: `model`, `endpoint`, `params` (their body without the messages) and `tools`."""
     counts = added(member.settings for member in family.members)
-    endpoint, params_hash = next(iter(counts))
-    owner = max(family.members, key=lambda member: member.settings.get((endpoint, params_hash), 0))
+    most = next(iter(counts))
+    endpoint, _, params_hash = most.partition(" ")
+    owner = max(family.members, key=lambda member: member.settings.get(most, 0))
     statement = load_statements("evaluation", "inventory.sql")["settings"]
     asked = {"fingerprint": owner.fingerprint, "endpoint": endpoint, "params_hash": params_hash}
     rows = (await clickhouse.query(statement, {**_window(inventory.since, inventory.until), **asked})).dicts()

@@ -17,7 +17,7 @@ SELECT
     sumMap(map(toString(if(model_served != '', model_served, model_requested)), toUInt64(1))) AS models,
     sumMap(map(toString(model_requested), toUInt64(1))) AS requested,
     sumMap(map(toString(caller), toUInt64(1))) AS callers,
-    sumMap(map((toString(endpoint), params_hash), toUInt64(1))) AS settings,
+    sumMap(map(concat(toString(endpoint), ' ', params_hash), toUInt64(1))) AS settings,
     toUnixTimestamp64Milli(min(ts)) AS first_ms,
     toUnixTimestamp64Milli(max(ts)) AS last_ms
 FROM calls
