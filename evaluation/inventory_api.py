@@ -7,10 +7,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from evaluation.inventory import unmanaged_calls
+from registry.errors import AuthPromptNotAllowedError
+from registry.roles import Principal, permit
 from tracing.clickhouse import ClickHouse
 
 _MOST = 2_000
@@ -52,17 +54,28 @@ class InventoryModel(BaseModel):
     notes: list[str] = Field(description="what was left out, in sentences")
 
 
-def build_router(clickhouse: ClickHouse, now: Callable[[], datetime]) -> APIRouter:
-    """The router; `now` is the clock that the window ends at."""
+def build_router(clickhouse: ClickHouse, now: Callable[[], datetime], who: Callable[[Request], Principal]) -> APIRouter:
+    """The router; `now` is the clock that the window ends at, `who` says who asks.
+
+    These calls belong to no prompt, so whoever is bound to some prompts may not see them.
+    """
     router = APIRouter(tags=["inventory"])
 
     @router.get("/api/inventory/calls")
     async def calls(
+        request: Request,
         days: Annotated[float, Query(gt=0, le=3650, description="how far back")] = 30,
         purpose: Annotated[str, Query(description="purpose of the calls, or 'all'")] = "production",
         most: Annotated[int, Query(ge=1, le=_MOST, description="fingerprints to look at, most calls first")] = _MOST,
     ) -> InventoryModel:
         """Calls that name no prompt, grouped by their system prompts: the ones to adopt."""
+        by = who(request)
+        permit(by, "inspect")
+        if by.prompts:
+            raise AuthPromptNotAllowedError(
+                f"{by.name} may use the prompts {', '.join(by.prompts[:20])} only, and these calls name none of them",
+                param="prompt",
+            )
         found = await unmanaged_calls(
             clickhouse, days=days, now=now(), purpose=None if purpose == "all" else purpose, most=most
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from slugline.commands.options import Config, Data, Json, open_store, print_json, settings_for
+from slugline.commands.options import Config, Data, Json, open_registry, print_json, settings_for
 
 if TYPE_CHECKING:
     from registry.adopting import Adopted
@@ -49,14 +49,16 @@ def adopt(
     if dry_run:
         print(_as_file(slug, adopted), end="")
     else:
-        _save(settings, slug, adopted, message=message or f"adopted from {source}", as_json=json)
+        said = message or f"adopted from {source['adopted_from']}"
+        _save(settings, slug, adopted, source, message=said, as_json=json)
 
 
-def _save(settings: Settings, slug: str, adopted: Adopted, *, message: str, as_json: bool) -> None:
-    from slugline.compose import local_user
-
-    store = open_store(settings)
-    version = store.save(slug, adopted.content, message=message, author=local_user(), if_match=0).version
+def _save(
+    settings: Settings, slug: str, adopted: Adopted, source: dict[str, Any], *, message: str, as_json: bool
+) -> None:
+    registry = open_registry(settings)
+    saved = registry.store.save(slug, adopted.content, message=message, by=registry.by, source=source, if_match=0)
+    version = saved.version
     if as_json:
         print_json({"slug": slug, "version": version.number, "version_id": version.version_id, "notes": adopted.notes})
         return
@@ -86,8 +88,9 @@ def _as_file(slug: str, adopted: Adopted) -> str:
     return to_prompty(version)
 
 
-def _from_file(place: str) -> tuple[Adopted, str]:
+def _from_file(place: str) -> tuple[Adopted, dict[str, Any]]:
     from registry.adopting import adopt_finding
+    from registry.scanning import git
     from registry.scanning.files import scan
     from slugline.settings import SettingsError
 
@@ -112,7 +115,8 @@ def _from_file(place: str) -> tuple[Adopted, str]:
     best = min(
         here, key=lambda finding: (finding.line != line, finding.role != "system", finding.end_line - finding.line)
     )
-    return adopt_finding(best), f"{name}:{best.line}"
+    commit = git.head(Path(name).absolute().parent)
+    return adopt_finding(best), {"adopted_from": f"{name}:{best.line}", **({"commit": commit} if commit else {})}
 
 
 async def _from_calls(settings: Settings, fingerprint: str, days: int, purpose: str | None, *, examples: bool) -> Any:
@@ -138,7 +142,5 @@ async def _from_calls(settings: Settings, fingerprint: str, days: int, purpose: 
         used = await settings_of(records, family, inventory)
     texts, calls = [member.text or "" for member in members], [member.calls for member in members]
     adopted = adopt_calls(propose(texts, calls, examples=examples), **used)
-    return (
-        adopted,
-        f"{family.calls} calls with {len(texts)} system prompt{'' if len(texts) == 1 else 's'} ({fingerprint})",
-    )
+    told = f"{family.calls} calls with {len(texts)} system prompt{'' if len(texts) == 1 else 's'}"
+    return adopted, {"adopted_from": told, "fingerprint": fingerprint}

@@ -80,6 +80,8 @@ def test_calls_without_a_reference_are_found_and_adopted(server: Server) -> None
     assert "temperature: 0.25" in dry.stdout
     adopted = _slugline("adopt", "--fingerprint", rows[1]["hash"], "--slug", "travel", "--json", server=server)
     assert json.loads(adopted.stdout)["version"] == 1, adopted.stderr
+    (version,) = server.api.get("/api/prompts/travel/versions").json()["versions"]
+    assert version["source"] == {"adopted_from": "3 calls with 3 system prompts", "fingerprint": rows[1]["hash"]}
     variables = {"traveller": "Bob Jones", "date": "2026-05-02", "seats": 4}
     rendered = server.api.post("/api/prompts/travel/render?_version=latest", json={"variables": variables})
     assert rendered.json()["messages"][0]["content"] == texts[1]

@@ -15,6 +15,8 @@ from fastapi import FastAPI
 
 from evaluation.inventory import settings_of, unmanaged_calls
 from evaluation.inventory_api import build_router
+from registry.errors import AuthPromptNotAllowedError, AuthRoleNotAllowedError
+from registry.roles import Principal, owner
 from registry.scanning.finding import fingerprint
 from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent, encode, timestamp
@@ -158,7 +160,7 @@ async def test_settings_are_those_that_most_calls_used(records: ClickHouse, inse
 async def api(records: ClickHouse) -> AsyncIterator[httpx.AsyncClient]:
     """The router in an application."""
     app = FastAPI()
-    app.include_router(build_router(records, _now))
+    app.include_router(build_router(records, _now, lambda request: owner("ann")))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
         yield http
 
@@ -173,6 +175,28 @@ async def test_the_api_answers_what_the_inventory_says(
     assert [len(family["members"]) for family in reply.json()["families"]] == [2]
     assert (await api.get("/api/inventory/calls?days=0.1")).json()["families"] == []
     assert (await api.get("/api/inventory/calls?days=0")).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("roles", "prompts", "error"),
+    [
+        ({"application"}, (), AuthRoleNotAllowedError),
+        ({"viewer"}, ("support-*",), AuthPromptNotAllowedError),
+        ({"viewer"}, (), None),
+    ],
+)
+async def test_calls_of_no_prompt_are_for_those_who_may_see_all(
+    records: ClickHouse, roles: set[str], prompts: tuple[str, ...], error: type[Exception] | None
+) -> None:
+    app = FastAPI()
+    somebody = Principal(name="ann", identity="user:ann", roles=frozenset(roles), prompts=prompts)
+    app.include_router(build_router(records, _now, lambda request: somebody))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        if error is None:
+            assert (await http.get("/api/inventory/calls")).status_code == 200
+        else:
+            with pytest.raises(error):
+                await http.get("/api/inventory/calls")
 
 
 def test_a_findings_fingerprint_is_that_of_its_calls() -> None:
