@@ -12,40 +12,22 @@ Use and name alone don't do: the text must also read like one, the more so the l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
-from registry.errors import RegistryError
 from registry.scanning import judge, names
-from registry.scanning.draft import Parts, Style, as_template, literal, placeholders
-from registry.scanning.finding import Confidence, Finding, Role, fingerprint
+from registry.scanning.candidates import Candidate, findings_of
+from registry.scanning.draft import Style, literal
+from registry.scanning.finding import Finding
 from registry.scanning.resolve import Scopes, Text, texts_inside
 from registry.scanning.syntax import MORE, RETURNS, Bind, Block, Call, Formatted, Joined, Node, Record, Row, Words
-from registry.template import compile_content
-from registry.values import Content
-
-_ORDER = {"high": 0, "medium": 1}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidate:
-    text: Text
-    role: Role
-    reason: str
-    confidence: Confidence
 
 
 def recognise(path: str, root: Node) -> list[Finding]:
     """The prompts below `root`, in the order of their lines; each text once, for its strongest reason."""
-    best: dict[tuple[int, int, str], _Candidate] = {}
-    for candidate in _candidates(root, Scopes(root)):
-        key = (candidate.text.line, candidate.text.end, literal(candidate.text.parts)[:40])
-        best[key] = _stronger(best[key], candidate) if key in best else candidate
-    found = [_finding(path, candidate) for candidate in _outermost(best.values())]
-    return sorted(found, key=lambda finding: (finding.line, finding.end_line))
+    return findings_of(path, _candidates(root, Scopes(root)))
 
 
-def _candidates(node: Node, scopes: Scopes) -> Iterator[_Candidate]:
+def _candidates(node: Node, scopes: Scopes) -> Iterator[Candidate]:
     """Depth first, without recursion into what a text is made of."""
     stack = [node]
     while stack:
@@ -71,7 +53,7 @@ def _candidates(node: Node, scopes: Scopes) -> Iterator[_Candidate]:
                 pass
 
 
-def _at(node: Node, scopes: Scopes) -> Iterator[_Candidate]:
+def _at(node: Node, scopes: Scopes) -> Iterator[Candidate]:
     match node:
         case Record():
             yield from _message(node.entries, scopes)
@@ -95,7 +77,7 @@ def _at(node: Node, scopes: Scopes) -> Iterator[_Candidate]:
             pass
 
 
-def _message(entries: Sequence[tuple[str | None, Node]], scopes: Scopes) -> Iterator[_Candidate]:
+def _message(entries: Sequence[tuple[str | None, Node]], scopes: Scopes) -> Iterator[Candidate]:
     given = dict(entries)
     if "role" not in given or "content" not in given:
         return
@@ -118,19 +100,19 @@ def _contents(node: Node, scopes: Scopes) -> Iterator[Text]:
                 yield text
 
 
-def _as_message(role: str, text: Text, reason: str) -> Iterator[_Candidate]:
+def _as_message(role: str, text: Text, reason: str) -> Iterator[Candidate]:
     said = literal(text.parts)
     if role in names.SYSTEM_ROLES and judge.words(said) >= 3:
-        yield _Candidate(text=text, role="system", reason=reason, confidence="high")
+        yield Candidate(text=text, role="system", reason=reason, confidence="high")
     elif role in names.USER_ROLES and judge.words(said) + text.holes >= 4 and judge.something_else(said) is None:
         count = judge.cues(said)
         if count >= 2 or (count and text.holes):
-            yield _Candidate(text=text, role="user", reason=reason, confidence="high")
+            yield Candidate(text=text, role="user", reason=reason, confidence="high")
         elif count or text.holes:
-            yield _Candidate(text=text, role="user", reason=reason, confidence="medium")
+            yield Candidate(text=text, role="user", reason=reason, confidence="medium")
 
 
-def _constructed(call: Call, scopes: Scopes) -> Iterator[_Candidate]:
+def _constructed(call: Call, scopes: Scopes) -> Iterator[Candidate]:
     short = call.callee.rpartition(".")[2] or call.callee
     if names.takes_messages(call.callee):
         pairs = [item for row in call.args[:1] if isinstance(row, Row) for item in row.items]
@@ -157,7 +139,7 @@ def _constructed(call: Call, scopes: Scopes) -> Iterator[_Candidate]:
             yield from _as_message("system" if role_of_type == "system" else "user", text, f"the text of {call.callee}")
 
 
-def _arguments(call: Call, scopes: Scopes) -> Iterator[_Candidate]:
+def _arguments(call: Call, scopes: Scopes) -> Iterator[Candidate]:
     known = names.asks_a_model(call.callee)
     if names.asks_a_person(call.callee) and not known:
         return
@@ -172,27 +154,27 @@ def _arguments(call: Call, scopes: Scopes) -> Iterator[_Candidate]:
     if first is not None:
         said = literal(first.parts)
         if judge.words(said) >= 6 and judge.cues(said) and judge.something_else(said) is None:
-            yield _Candidate(text=first, role="user", reason=f"what {call.callee} is asked", confidence="medium")
+            yield Candidate(text=first, role="user", reason=f"what {call.callee} is asked", confidence="medium")
 
 
-def _as_argument(key: str, text: Text, *, known: bool, reason: str) -> Iterator[_Candidate]:
+def _as_argument(key: str, text: Text, *, known: bool, reason: str) -> Iterator[Candidate]:
     said = literal(text.parts)
     count, size = judge.cues(said), judge.words(said)
     if size < 3 or judge.something_else(said) is not None:
         return
     if names.is_system_key(key):
         if known or (names.is_only_for_models(key) and (count or size >= 8)):
-            yield _Candidate(text=text, role="system", reason=reason, confidence="high" if known or count else "medium")
+            yield Candidate(text=text, role="system", reason=reason, confidence="high" if known or count else "medium")
         elif count >= 2 and size >= 5:
-            yield _Candidate(text=text, role="system", reason=reason, confidence="medium")
+            yield Candidate(text=text, role="system", reason=reason, confidence="medium")
     elif names.is_user_key(key):
         if known and size + text.holes >= 4 and (count or text.holes):
-            yield _Candidate(text=text, role="user", reason=reason, confidence="high" if count >= 2 else "medium")
+            yield Candidate(text=text, role="user", reason=reason, confidence="high" if count >= 2 else "medium")
         elif count >= 2 and size >= 8:
-            yield _Candidate(text=text, role="user", reason=reason, confidence="medium")
+            yield Candidate(text=text, role="user", reason=reason, confidence="medium")
 
 
-def _named(name: str, value: Node, scopes: Scopes, reason: str) -> Iterator[_Candidate]:
+def _named(name: str, value: Node, scopes: Scopes, reason: str) -> Iterator[Candidate]:
     for text in texts_inside(value, scopes):
         said = literal(text.parts)
         count, size = judge.cues(said), judge.words(said) + text.holes
@@ -202,66 +184,13 @@ def _named(name: str, value: Node, scopes: Scopes, reason: str) -> Iterator[_Can
         if role == "?" and judge.opens_like_a_prompt(said):
             role = "system"
         if count >= 2 or (count and size >= 8):
-            yield _Candidate(text=text, role=role, reason=f"{reason}, and it reads like a prompt", confidence="high")
+            yield Candidate(text=text, role=role, reason=f"{reason}, and it reads like a prompt", confidence="high")
         elif count:
-            yield _Candidate(text=text, role=role, reason=f"{reason}, and it reads like a prompt", confidence="medium")
+            yield Candidate(text=text, role=role, reason=f"{reason}, and it reads like a prompt", confidence="medium")
 
 
-def _by_words(text: Text) -> Iterator[_Candidate]:
+def _by_words(text: Text) -> Iterator[Candidate]:
     said = literal(text.parts)
     reads = judge.opens_like_a_prompt(said) and judge.words(said) >= 8 and judge.cues(said) >= 3
     if reads and judge.something_else(said) is None:
-        yield _Candidate(text=text, role="system", reason="it opens and reads like a prompt", confidence="medium")
-
-
-def _stronger(one: _Candidate, other: _Candidate) -> _Candidate:
-    """Both are the same text: the better reason, and whichever knows more of its variables."""
-    first, second = sorted((one, other), key=lambda candidate: (_ORDER[candidate.confidence], candidate.role == "?"))
-    text = max((first.text, second.text), key=lambda text: (text.holes, len(literal(text.parts))))
-    role = first.role if first.role != "?" else second.role
-    return _Candidate(text=text, role=role, reason=first.reason, confidence=first.confidence)
-
-
-def _outermost(candidates: Iterable[_Candidate]) -> list[_Candidate]:
-    """Without texts that are a piece of a larger finding, such as one constant in a concatenation."""
-    kept: list[_Candidate] = []
-    for candidate in sorted(candidates, key=lambda found: -len(literal(found.text.parts))):
-        mine = set(candidate.text.anchors)
-        if not any(mine <= set(larger.text.anchors) for larger in kept):
-            kept.append(candidate)
-    return kept
-
-
-def _finding(path: str, candidate: _Candidate) -> Finding:
-    parts = _with_fields(candidate.text)
-    template, variables = _as_jinja(parts) or as_template(parts)
-    return Finding(
-        path=path,
-        line=candidate.text.line,
-        end_line=candidate.text.end,
-        role=candidate.role,
-        template=template,
-        variables=variables,
-        characters=sum(len(part) for part in parts if isinstance(part, str)),
-        reason=candidate.reason,
-        confidence=candidate.confidence,
-        fingerprint=fingerprint(template if variables else "".join(part for part in parts if isinstance(part, str))),
-    )
-
-
-def _with_fields(text: Text) -> Parts:
-    """A plain text with `{name}` in it was written to be filled, if not here then elsewhere."""
-    if text.raw and not text.holes and "{%" not in literal(text.parts):
-        return placeholders(literal(text.parts)) or text.parts
-    return text.parts
-
-
-def _as_jinja(parts: Parts) -> tuple[str, tuple[str, ...]] | None:
-    """A text with Jinja's statements in it that is a template already, with the variables it takes."""
-    text = parts[0] if len(parts) == 1 else None
-    if not isinstance(text, str) or "{%" not in text:
-        return None
-    try:
-        return text, compile_content(Content(kind="text", text=text)).variables
-    except RegistryError:
-        return None
+        yield Candidate(text=text, role="system", reason="it opens and reads like a prompt", confidence="medium")

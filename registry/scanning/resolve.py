@@ -12,6 +12,7 @@ from registry.scanning.draft import Hole, Part, Parts, Style, dedented, fields, 
 from registry.scanning.syntax import Bind, Block, Call, Formatted, Joined, Node, Record, Ref, Row, Words
 
 _DEEPEST = 8
+_MOST_STEPS = 2_000  # for one text: constants that double each other would have no end
 _MOST_TEXTS = 200
 
 Anchor = tuple[int, int, int]
@@ -40,6 +41,7 @@ class Scopes:
         self._bound: dict[tuple[int, str], list[Node]] = {}
         self._scope_of: dict[int, tuple[int, ...]] = {}
         self._kept: list[Node] = [root]  # ids stay valid as long as the nodes live
+        self._steps = 0
         self._read(root)
 
     def text(self, node: Node, *, style: Style | None = None) -> Text | None:
@@ -47,6 +49,7 @@ class Scopes:
 
         `style` is how whoever takes the text spells placeholders.
         """
+        self._steps = _MOST_STEPS
         found = self._text(node, 0)
         if found is None or not literal(tuple(part for part in found.parts if isinstance(part, str))).strip():
             return None
@@ -55,7 +58,8 @@ class Scopes:
         return found
 
     def _text(self, node: Node, depth: int) -> Text | None:
-        if depth > _DEEPEST:
+        self._steps -= 1
+        if depth > _DEEPEST or self._steps < 0:
             return None
         match node:
             case Words():
@@ -73,12 +77,16 @@ class Scopes:
                 return None
 
     def bound(self, ref: Ref) -> Node | None:
-        """What a name stands for where `ref` stands: the last value bound before that line, the nearest scope first."""
+        """What a name stands for where `ref` stands: the last value bound before that line, else the first one after it.
+
+        The nearest scope decides. A value that `ref` is part of (`prompt = prompt + "…"`) is not it.
+        """
         for scope in reversed(self._scope_of.get(id(ref), (0,))):
             values = self._bound.get((scope, ref.name))
             if values:
-                before = [value for value in values if value.line < ref.line]
-                return before[-1] if before else values[0]
+                before = [value for value in values if value.end < ref.line]
+                after = [value for value in values if value.line > ref.end]
+                return before[-1] if before else after[0] if after else None
         return None
 
     def _filled(self, node: Words, depth: int) -> Parts:

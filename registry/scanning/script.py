@@ -13,8 +13,19 @@ import tree_sitter_typescript
 from tree_sitter import Language, Parser
 from tree_sitter import Node as Tree
 
-from registry.scanning.draft import Hole, Part, joined
+from registry.scanning.draft import Hole, joined
 from registry.scanning.names import names_a_prompt
+from registry.scanning.script_text import (
+    addends,
+    callee_of,
+    children,
+    has_substitution,
+    key_of,
+    lines_of,
+    pieces,
+    source_of,
+    unescaped,
+)
 from registry.scanning.syntax import MORE, RETURNS, Bind, Block, Call, Formatted, Joined, Node, Record, Ref, Row, Words
 
 _SPOKEN = re.compile(
@@ -50,19 +61,6 @@ _SCOPES = _FUNCTIONS | {"class_body", "statement_block"}
 _TRANSPARENT = frozenset(
     {"parenthesized_expression", "as_expression", "satisfies_expression", "non_null_expression", "await_expression", "type_assertion"}
 )  # fmt: skip
-_ESCAPE = re.compile(r"\\(?:u\{([0-9a-fA-F]+)\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))")
-_SIMPLE = {
-    "n": "\n",
-    "t": "\t",
-    "r": "\r",
-    "b": "\b",
-    "f": "\f",
-    "v": "\v",
-    "0": "\0",
-    "\n": "",
-    "\r\n": "",
-    "\u2028": "",
-}
 
 
 def read_script(source: str, *, typed: bool = False) -> Node:
@@ -77,12 +75,12 @@ class _Reader:
         self._functions: list[str] = []
 
     def read(self, node: Tree) -> Node:  # noqa: PLR0911, PLR0912 - one return for each shape
-        line, end = _lines(node)
+        line, end = lines_of(node)
         match node.type:
             case "string":
-                return Words(parts=joined([_unescaped(_text(node)[1:-1])]), line=line, end=end)
+                return Words(parts=joined([unescaped(source_of(node)[1:-1])]), line=line, end=end)
             case "template_string":
-                return Words(parts=joined(_pieces(node)), raw=not _has_substitution(node), line=line, end=end)
+                return Words(parts=joined(pieces(node)), raw=not has_substitution(node), line=line, end=end)
             case "identifier" | "member_expression" | "shorthand_property_identifier":
                 return self._reference(node)
             case "binary_expression":
@@ -90,7 +88,7 @@ class _Reader:
             case "object":
                 return Record(entries=tuple(self._entries(node)), line=line, end=end)
             case "array":
-                return Row(items=tuple(map(self.read, _inside(node))), line=line, end=end)
+                return Row(items=tuple(map(self.read, children(node))), line=line, end=end)
             case "ternary_expression":
                 chosen = [node.child_by_field_name(name) for name in ("consequence", "alternative")]
                 return Row(items=tuple(self.read(child) for child in chosen if child), line=line, end=end)
@@ -104,22 +102,22 @@ class _Reader:
                 return self._bound(node, node.child_by_field_name("left"), "right")
             case "augmented_assignment_expression":
                 return self._bound(node, node.child_by_field_name("left"), "right", more=True)
-            case kind if kind in _TRANSPARENT and _inside(node):
-                inner = _inside(node)[-1] if kind == "type_assertion" else _inside(node)[0]
+            case kind if kind in _TRANSPARENT and children(node):
+                inner = children(node)[-1] if kind == "type_assertion" else children(node)[0]
                 return self.read(inner)
             case kind if kind in _LEFT_OUT:
                 return Block(line=line, end=end)
-            case "expression_statement" if _inside(node) and _inside(node)[0].type == "string":
+            case "expression_statement" if children(node) and children(node)[0].type == "string":
                 return Block(line=line, end=end)  # 'use strict'
             case _:
                 return self._block(node)
 
     def _block(self, node: Tree) -> Node:
-        line, end = _lines(node)
+        line, end = lines_of(node)
         name = node.child_by_field_name("name") if node.type in _FUNCTIONS else None
         if name is not None:
-            self._functions.append(_text(name))
-        inside = [self.read(child) for child in _inside(node)]
+            self._functions.append(source_of(name))
+        inside = [self.read(child) for child in children(node)]
         if node.type == "return_statement" and self._functions and names_a_prompt(self._functions[-1]):
             inside = [Bind(name=f"{self._functions[-1]}{RETURNS}", value=value, line=line, end=end) for value in inside]
         if name is not None:
@@ -127,43 +125,43 @@ class _Reader:
         return Block(inside=tuple(inside), scope=node.type in _SCOPES, line=line, end=end)
 
     def _reference(self, node: Tree) -> Node:
-        line, end = _lines(node)
+        line, end = lines_of(node)
         name = node.child_by_field_name("property") or node
-        ref = Ref(name=_text(name), line=line, end=end)
+        ref = Ref(name=source_of(name), line=line, end=end)
         below = node.child_by_field_name("object")
         if below is not None and below.type not in {"identifier", "member_expression", "this"}:
             return Block(inside=(self.read(below), ref), line=line, end=end)
         return ref
 
     def _binary(self, node: Tree) -> Node:
-        line, end = _lines(node)
+        line, end = lines_of(node)
         operator = node.child_by_field_name("operator")
-        sign = _text(operator) if operator else ""
+        sign = source_of(operator) if operator else ""
         if sign == "+":
-            return Joined(items=tuple(self._piece(item) for item in _addends(node)), line=line, end=end)
+            return Joined(items=tuple(self._piece(item) for item in addends(node)), line=line, end=end)
         if sign in {"||", "??"}:
-            return Row(items=tuple(map(self.read, _inside(node))), line=line, end=end)
+            return Row(items=tuple(map(self.read, children(node))), line=line, end=end)
         if sign in {"==", "===", "!=", "!=="}:
             return Block(line=line, end=end)
         return self._block(node)
 
     def _entries(self, node: Tree) -> Iterable[tuple[str | None, Node]]:
-        for child in _inside(node):
+        for child in children(node):
             if child.type == "pair":
                 key, value = child.child_by_field_name("key"), child.child_by_field_name("value")
                 if value is not None:
-                    yield _key(key), self.read(value)
+                    yield key_of(key), self.read(value)
             elif child.type == "shorthand_property_identifier":
-                yield _text(child), self.read(child)
+                yield source_of(child), self.read(child)
             else:
                 yield None, self.read(child)
 
     def _bound(self, node: Tree, target: Tree | None, field: str, *, more: bool = False) -> Node:
-        line, end = _lines(node)
+        line, end = lines_of(node)
         value = node.child_by_field_name(field)
         if value is None:
             return Block(line=line, end=end)
-        name = _text((target.child_by_field_name("property") or target) if target is not None else node)[:200]
+        name = source_of((target.child_by_field_name("property") or target) if target is not None else node)[:200]
         if value.type == "arrow_function" and target is not None:
             body = value.child_by_field_name("body")
             if body is not None and body.type != "statement_block":
@@ -175,10 +173,10 @@ class _Reader:
         return Bind(name=f"{name}{MORE}" if more else name, value=self.read(value), line=line, end=end)
 
     def _call(self, node: Tree) -> Node:  # noqa: PLR0911 - one return for each shape
-        line, end = _lines(node)
+        line, end = lines_of(node)
         function = node.child_by_field_name("function") or node.child_by_field_name("constructor")
         arguments = node.child_by_field_name("arguments")
-        callee = _callee(function)
+        callee = callee_of(function)
         method = callee.rpartition(".")[2]
         base = function.child_by_field_name("object") if function is not None else None
         if _SPOKEN.search(callee):
@@ -188,14 +186,14 @@ class _Reader:
                 return Block(line=line, end=end)
             words = self.read(arguments)
             return Formatted(base=words, style="dedent", line=line, end=end) if "dedent" in callee else words
-        given = list(_inside(arguments)) if arguments is not None else []
+        given = list(children(arguments)) if arguments is not None else []
         if base is not None and method in {"trim", "trimStart", "trimEnd"}:
             return Formatted(base=self.read(base), style="strip", line=line, end=end)
         if base is not None and method in {"replace", "replaceAll", "normalize"}:
             return self.read(base)
         if base is not None and method == "join" and base.type == "array" and len(given) <= 1:
-            glue = _unescaped(_text(given[0])[1:-1]) if given and given[0].type == "string" else ","
-            return Joined(items=tuple(map(self._piece, _inside(base))), glue=glue, line=line, end=end)
+            glue = unescaped(source_of(given[0])[1:-1]) if given and given[0].type == "string" else ","
+            return Joined(items=tuple(map(self._piece, children(base))), glue=glue, line=line, end=end)
         below = self.read(base) if base is not None else None
         return Call(callee=callee, args=tuple(map(self.read, given)), base=below, line=line, end=end)
 
@@ -203,88 +201,4 @@ class _Reader:
         shape = self.read(node)
         if isinstance(shape, Words | Ref | Joined | Formatted):
             return shape
-        return Words(parts=(Hole(_text(node)),), raw=False, line=shape.line, end=shape.end)
-
-
-def _pieces(node: Tree) -> Iterable[Part]:
-    """A template literal: its text between the backticks, and a hole for each substitution."""
-    raw, start = node.text or b"", node.start_byte
-    at = 1
-    for child in _inside(node):
-        if child.type == "template_substitution":
-            yield _unescaped(raw[at : child.start_byte - start].decode("utf-8", "replace"))
-            inner = _inside(child)[0] if _inside(child) else child
-            name = inner.child_by_field_name("property") or inner
-            yield Hole(_text(inner), _text(name) if inner.type in {"identifier", "member_expression"} else None)
-            at = child.end_byte - start
-    yield _unescaped(raw[at:-1].decode("utf-8", "replace"))
-
-
-def _has_substitution(node: Tree) -> bool:
-    return any(child.type == "template_substitution" for child in _inside(node))
-
-
-def _addends(node: Tree) -> list[Tree]:
-    out: list[Tree] = []
-    left: Tree | None = node
-    while left is not None and left.type == "binary_expression" and _text(left.child_by_field_name("operator")) == "+":
-        right = left.child_by_field_name("right")
-        if right is not None:
-            out.append(right)
-        left = left.child_by_field_name("left")
-    return [*([left] if left is not None else []), *reversed(out)]
-
-
-def _callee(node: Tree | None) -> str:
-    """`client.messages.create`; what is called on the way counts by its name."""
-    found: list[str] = []
-    while node is not None:
-        if node.type == "member_expression":
-            found.append(_text(node.child_by_field_name("property")))
-            node = node.child_by_field_name("object")
-        elif node.type in {
-            "call_expression",
-            "non_null_expression",
-            "await_expression",
-            "parenthesized_expression",
-            "new_expression",
-        }:
-            node = node.child_by_field_name("function") or (_inside(node)[0] if _inside(node) else None)
-        else:
-            if node.type in {"identifier", "this", "super"}:
-                found.append(_text(node))
-            break
-    return ".".join(reversed(found))
-
-
-def _key(node: Tree | None) -> str | None:
-    if node is None or node.type == "computed_property_name":
-        return None
-    return _unescaped(_text(node)[1:-1]) if node.type == "string" else _text(node)
-
-
-def _inside(node: Tree) -> list[Tree]:
-    """What stands inside, without comments."""
-    return [child for child in node.named_children if child.type != "comment"]
-
-
-def _lines(node: Tree) -> tuple[int, int]:
-    return node.start_point.row + 1, node.end_point.row + 1
-
-
-def _text(node: Tree | None) -> str:
-    return (node.text or b"").decode("utf-8", "replace") if node is not None else ""
-
-
-def _unescaped(text: str) -> str:
-    if "\\" not in text:
-        return text
-
-    def plain(found: re.Match[str]) -> str:
-        digits = found[1] or found[2] or found[3]
-        if digits:
-            code = int(digits, 16)
-            return chr(code) if code <= 0x10FFFF else "\ufffd"
-        return _SIMPLE.get(found[4], found[4])
-
-    return _ESCAPE.sub(plain, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return Words(parts=(Hole(source_of(node)),), raw=False, line=shape.line, end=shape.end)
