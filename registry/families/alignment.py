@@ -21,12 +21,17 @@ def common(one: Sequence[str], other: Sequence[str]) -> Pairs:
     work = [(0, len(one), 0, len(other))]
     while work:
         start, end, begin, stop = work.pop()
-        while start < end and begin < stop and one[start] == other[begin]:
-            out.append((start, begin))
-            start, begin = start + 1, begin + 1
-        while start < end and begin < stop and one[end - 1] == other[stop - 1]:
-            end, stop = end - 1, stop - 1
-            out.append((end, stop))
+        room = min(end - start, stop - begin)
+        same = 0
+        while same < room and one[start + same] == other[begin + same]:
+            same += 1
+        out.extend(zip(range(start, start + same), range(begin, begin + same), strict=True))
+        start, begin, room = start + same, begin + same, room - same
+        same = 0
+        while same < room and one[end - 1 - same] == other[stop - 1 - same]:
+            same += 1
+        end, stop = end - same, stop - same
+        out.extend(zip(range(end, end + same), range(stop, stop + same), strict=True))
         if start == end or begin == stop:
             continue
         anchors = _anchors(one, other, (start, end, begin, stop))

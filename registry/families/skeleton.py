@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from registry.families.alignment import common, embed
 from registry.families.tokens import count_words, tokens_of
 
-_PASSES = 4
 _JOINS_A_VALUE = frozenset(" -/.:'’_@")
 _FREE_TEXT = 4
 """A shared word within gaps counts as chance where the values around it have more words than this for each one shared."""
@@ -42,13 +41,8 @@ def skeleton_of(texts: Sequence[str]) -> Skeleton:
 def shared_tokens(texts: Sequence[list[str]]) -> list[str]:
     """Tokens that stand in all texts in this order, as far as comparing them one after another finds them."""
     shared = list(texts[0])
-    for _ in range(_PASSES):
-        before = len(shared)
-        for tokens in texts:
-            if tokens != shared:
-                shared = [shared[at] for at, _ in common(shared, tokens)]
-        if len(shared) == before:
-            break
+    for tokens in texts[1:]:
+        shared = [shared[at] for at, _ in common(shared, tokens)]
     return shared
 
 
