@@ -110,6 +110,17 @@ def test_a_name_and_a_date_make_one_family_and_other_prompts_stay_apart() -> Non
     assert sorted(len(family) for family in families) == [1, 1, 1, 1, 60]
 
 
+def test_long_values_in_the_first_text_keep_no_member_out() -> None:
+    chance = random.Random(1)
+    texts = [
+        f"You are a helpful assistant for {chance.choice(_NAMES)}. Today is 2026-03-{number + 1:02d}. "
+        f"They have {chance.randint(1, 99)} orders.\nAnswer politely, {chance.choice(_NAMES)}."
+        for number in range(20)
+    ]
+    longest_first = sorted(texts, key=len, reverse=True)
+    assert group(longest_first) == [list(range(20))]
+
+
 def test_many_families_among_many_texts_are_told_apart() -> None:
     chance = random.Random(11)
     words = ["".join(chance.choices(string.ascii_lowercase, k=chance.randint(2, 9))) for _ in range(800)]

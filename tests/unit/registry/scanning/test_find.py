@@ -39,10 +39,8 @@ def test_names_that_stand_for_themselves_or_double_each_other_end() -> None:
     assert _templates('prompt = "Always answer " + prompt + " in the language of the user"') == [
         "Always answer {{ prompt }} in the language of the user"
     ]
-    doubled = "".join(
-        f'a{n} = f"{{a{n - 1}}}{{a{n - 1}}}{{a{n - 1}}}{{a{n - 1}}}{{a{n - 1}}}{{a{n - 1}}}"\n' for n in range(1, 30)
-    )
-    source = 'a0 = "You are an assistant. "\n' + doubled + _MESSAGE.format("a29")
+    doubled = "".join(f'a{n} = f"{f"{{a{n - 1}}}" * 30}"\n' for n in range(1, 6))
+    source = 'a0 = "You are an assistant. "\n' + doubled + _MESSAGE.format("a5")
     assert sum(map(len, _templates(source))) < 1_000_000
 
 
