@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from slugline.commands import calls, demo, import_, key, prompt, quality, score, serve, simulator, sql
+from slugline.commands import adopt, calls, demo, import_, key, prompt, quality, scan, score, serve, simulator, sql
 
 
 def build() -> typer.Typer:
@@ -29,6 +29,8 @@ def build() -> typer.Typer:
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
     app.command("sql")(sql.sql)
+    app.command("scan")(scan.scan)
+    app.command("adopt")(adopt.adopt)
     app.command("simulator")(simulator.simulator)
     return app
 

@@ -20,6 +20,7 @@ from fastapi import Depends, FastAPI, Request
 
 from dashboards import pages
 from evaluation import api as quality_api
+from evaluation import inventory_api
 from proxy.breaker import Breakers
 from proxy.edge import Edge
 from proxy.library import Library
@@ -136,6 +137,7 @@ def build_api(
     api.include_router(litellm.build_router(live, who))
     api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
+    api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(health_router(live, spool, folder, embedded=embedded))
     api.include_router(pages.build_router(store, clickhouse), dependencies=[Depends(needs("inspect"))])
     add_error_handlers(api)
