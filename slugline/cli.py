@@ -46,12 +46,13 @@ def main() -> None:
 def _in_words(error: Exception) -> str | None:
     """The message of an error that a user can do something about; None for faults of ours, which keep their traceback."""
     from registry.errors import RegistryError
+    from slugline.client import ServerError
     from slugline.folder import FolderInUse
     from slugline.settings import SettingsError
     from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
 
     if isinstance(error, RegistryError):
         return error.message
-    if isinstance(error, FolderInUse | SettingsError | ClickHouseUnavailable | ClickHouseRefused):
+    if isinstance(error, FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused):
         return str(error)
     return None
