@@ -13,9 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 if TYPE_CHECKING:
+    from evaluation.served import VersionCalls
     from registry.audit import Verified
-    from registry.keys import CallerKey, IssuedKey, KeyTerms
-    from registry.keys_api import KeyUse
     from registry.rules import Rule
     from registry.split import Arm
     from registry.values import (
@@ -29,35 +28,8 @@ if TYPE_CHECKING:
         Schedule,
         Version,
     )
+    from slugline.access_keys import KeyAccess
     from slugline.settings import Settings
-
-
-class KeyAccess(Protocol):
-    """Caller keys. All take the role admin."""
-
-    def all_keys(self) -> Sequence[CallerKey]:
-        """Every key that was ever made, oldest first. Over HTTP their `hash` is empty."""
-        ...
-
-    def key(self, key_id: str) -> CallerKey:
-        """One key. Raises AuthKeyNotFoundError."""
-        ...
-
-    def use(self, key: CallerKey) -> KeyUse:
-        """How much a key was used on the registry's machine."""
-        ...
-
-    def create(self, terms: KeyTerms) -> IssuedKey:
-        """Make a key."""
-        ...
-
-    def update(self, key_id: str, changes: Mapping[str, Any]) -> CallerKey:
-        """Change some of a key's terms, by their names in KeyTerms."""
-        ...
-
-    def revoke(self, key_id: str, *, reason: str = "") -> CallerKey:
-        """End a key for good."""
-        ...
 
 
 class Access(Protocol):
@@ -71,6 +43,11 @@ class Access(Protocol):
     @property
     def base_url(self) -> str:
         """Where a server answers for this registry, or would if it ran: http://127.0.0.1:4545."""
+        ...
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether calls need a caller key, as far as can be told: there are any, or this access has one."""
         ...
 
     @property
@@ -107,6 +84,13 @@ class Access(Protocol):
     def live_at(self, when: datetime, slug: str | None = None) -> Sequence[HistoryEntry]:
         """What stood on each channel at a time, as the moves that put it there. The evidence has the split, if there was one;
         what else it has is not told for all prompts over HTTP."""
+        ...
+
+    def calls_between(
+        self, slugs: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, Sequence[VersionCalls]]:
+        """Which versions answered each prompt's production calls in a half-open window. Raises ClickHouseUnavailable, or
+        ServerError, where the calls' database can't be asked."""
         ...
 
     def save(

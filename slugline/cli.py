@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from slugline.commands import calls, demo, key, prompt, quality, score, serve, simulator, sql
+from slugline.commands import audit, calls, demo, key, live, prompt, quality, score, serve, simulator, sql
 
 
 def build() -> typer.Typer:
@@ -23,6 +23,8 @@ def build() -> typer.Typer:
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.add_typer(prompt.build(), name="prompt")
+    app.command("live")(live.live)
+    app.add_typer(audit.build(), name="audit")
     app.add_typer(key.build(), name="key")
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")

@@ -38,6 +38,7 @@ class ServerClient:
 
     def __init__(self, base_url: str, *, key: str = "", actor: str = "") -> None:
         self.base_url = checked(base_url)
+        self.has_key = bool(key)
         headers = {"authorization": f"Bearer {key}"} if key else {}
         if actor and not key:
             headers["x-slugline-actor"] = actor.encode("ascii", "replace").decode()

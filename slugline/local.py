@@ -5,9 +5,10 @@ Knows whose name writes are made in; the Store asks for their roles. Refuses to 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Engine
 
@@ -20,11 +21,14 @@ from registry.rules import Rule
 from registry.split import Arm
 from registry.store import Store
 from registry.values import Content, Move, PromotionRequest, Prompt, ReviewKind, Saved, Schedule
-from slugline.compose import acting
+from slugline.acting import acting
 from slugline.folder import DataFolder
 from slugline.local_keys import LocalKeys
 from slugline.local_reads import LocalReads
 from slugline.settings import Settings
+
+if TYPE_CHECKING:
+    from evaluation.served import VersionCalls
 
 
 def open_local(settings: Settings, environment: Mapping[str, str]) -> LocalAccess:
@@ -42,11 +46,16 @@ class LocalAccess(LocalReads):
         super().__init__(Store(engine), by)
         self._engine = engine
         self._settings = settings
-        self.keys = LocalKeys(KeyStore(engine), by, DataFolder(settings.data))
+        self._key_store = KeyStore(engine)
+        self.keys = LocalKeys(self._key_store, by, DataFolder(settings.data))
 
     @property
     def base_url(self) -> str:
         return DataFolder(self._settings.data).served_at or f"http://{self._settings.host}:{self._settings.port}"
+
+    @property
+    def asks_for_keys(self) -> bool:
+        return bool(self._key_store.all_keys())
 
     def save(
         self,
@@ -208,6 +217,21 @@ class LocalAccess(LocalReads):
 
     def withdraw(self, request: str, *, reason: str = "") -> PromotionRequest:
         return self._store.withdraw(request, reason=reason, by=self._by)
+
+    def calls_between(
+        self, slugs: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, Sequence[VersionCalls]]:
+        from evaluation.served import versions_served
+        from slugline.records import open_records
+
+        for slug in slugs:
+            self._inspect(slug)
+
+        async def ask() -> Mapping[str, Sequence[VersionCalls]]:
+            async with open_records(self._settings) as records:
+                return {slug: await versions_served(records, prompt=slug, since=since, until=until) for slug in slugs}
+
+        return asyncio.run(ask())
 
     def close(self) -> None:
         self._engine.dispose()

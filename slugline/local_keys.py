@@ -6,14 +6,15 @@ Knows that all of it takes the role for keys, as `/api/keys` does. Refuses to de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from registry.key_store import KeyStore
 from registry.keys import CallerKey, IssuedKey, KeyTerms
-from registry.keys_api import KeyUse
 from registry.roles import Principal, permit
-from slugline.compose import use_of
 from slugline.folder import DataFolder
+
+if TYPE_CHECKING:
+    from registry.keys_api import KeyUse
 
 
 class LocalKeys:
@@ -33,6 +34,8 @@ class LocalKeys:
         return self._store.key(key_id)
 
     def use(self, key: CallerKey) -> KeyUse:
+        from slugline.compose import use_of
+
         return use_of(self._folder, key)
 
     def create(self, terms: KeyTerms) -> IssuedKey:

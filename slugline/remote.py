@@ -18,9 +18,9 @@ from registry.reference import check_channel, check_slug
 from registry.rules import ANY, Rule
 from registry.split import Arm
 from registry.values import Content, Move, PromotionRequest, Prompt, ReviewKind, Saved, Schedule
+from slugline.acting import local_user
 from slugline.answers import request_of, saved_of, schedule_of, value_of
 from slugline.client import ServerClient, key_text
-from slugline.compose import local_user
 from slugline.remote_keys import RemoteKeys
 from slugline.remote_reads import RemoteReads, channel_path, given, part, prompt_path
 

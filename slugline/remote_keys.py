@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from registry.keys import CallerKey, IssuedKey, KeyTerms, Secret, as_json, plain
-from registry.keys_api import KeyUse
+from registry.keys import CallerKey, IssuedKey, KeyTerms, Secret, as_json, check_terms, plain
 from slugline.answers import key_of, named, value_of
 from slugline.client import ServerClient
 from slugline.remote_reads import part
+
+if TYPE_CHECKING:
+    from registry.keys_api import KeyUse
 
 
 class RemoteKeys:
@@ -25,9 +28,12 @@ class RemoteKeys:
         return key_of(self._client.get(f"/api/keys/{part(key_id)}"))
 
     def use(self, key: CallerKey) -> KeyUse:
+        from registry.keys_api import KeyUse
+
         return value_of(KeyUse, named(self._client.get(f"/api/keys/{part(key.key_id)}"), "use"))
 
     def create(self, terms: KeyTerms) -> IssuedKey:
+        terms = check_terms(terms, datetime.now(UTC))  # in the same words as here; the server checks them anew
         made = self._client.send("POST", "/api/keys", as_json(terms))
         return IssuedKey(key=key_of(made), secret=Secret(named(made, "key")))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from registry.audit import Verified
@@ -14,6 +14,9 @@ from registry.rules import Rule
 from registry.values import HistoryEntry, PromotionRequest, Prompt, Schedule, Version
 from slugline.answers import live_of, named, request_of, schedule_of, value_of, values_of, version_of
 from slugline.client import ServerClient
+
+if TYPE_CHECKING:
+    from evaluation.served import VersionCalls
 
 _PAGE = 1000
 
@@ -27,6 +30,10 @@ class RemoteReads:
     @property
     def base_url(self) -> str:
         return self._client.base_url
+
+    @property
+    def asks_for_keys(self) -> bool:
+        return self._client.has_key
 
     def prompts(self) -> list[Prompt]:
         return values_of(Prompt, self._client.get("/api/prompts", archived=True), "prompts")
@@ -62,6 +69,15 @@ class RemoteReads:
         if slug is None:
             return [live_of(each) for each in named(self._client.get("/api/live", time=when.isoformat()), "live")]
         return values_of(HistoryEntry, self._client.get(f"{prompt_path(slug)}/at", time=when.isoformat()), "moves")
+
+    def calls_between(
+        self, slugs: Sequence[str], since: datetime, until: datetime
+    ) -> Mapping[str, Sequence[VersionCalls]]:
+        from evaluation.served import VersionCalls
+
+        window = {"since": since.isoformat(), "until": until.isoformat()}
+        found = {slug: self._client.get(f"{prompt_path(slug)}/served", **window) for slug in slugs}
+        return {slug: values_of(VersionCalls, answer, "served") for slug, answer in found.items()}
 
     def schedules(self, slug: str | None = None, *, state: str | None = None) -> list[Schedule]:
         found = self._client.get("/api/schedules", prompt=_checked(slug), state=state)
