@@ -247,7 +247,7 @@ def _explained(access: Access, slug: str, channel: str, versions: Sequence[int |
     try:
         yield
     except PromptProtectedError as error:
-        from slugline.commands.next_step import next_step
+        from slugline.next_step import next_step
 
         said = f"{error.message}\nNext: {next_step(access, slug, channel, versions)}"
         raise PromptProtectedError(said, param=error.param) from None

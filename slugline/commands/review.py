@@ -163,8 +163,8 @@ def _print_request(asked: PromotionRequest, as_json: bool) -> None:
 
 
 def _in_words(asked: PromotionRequest) -> str:
-    from slugline.commands.next_step import after_review
     from slugline.commands.words import moment
+    from slugline.next_step import after_review
 
     why = f": {asked.reason}" if asked.reason else ""
     lines = [
