@@ -4,7 +4,6 @@ Nothing here decides anything; nothing elsewhere reads the environment or makes 
 """
 
 import contextlib
-import getpass
 import os
 import random
 import socket
@@ -33,7 +32,6 @@ from registry import api as registry_api
 from registry import channels_api, fragments_api, keys_api
 from registry.compat import langfuse, litellm
 from registry.database import open_engine
-from registry.errors import AuthKeyEndedError
 from registry.key_store import KeyStore
 from registry.keys import CallerKey, principal_of
 from registry.keys_api import KeyUse
@@ -41,6 +39,7 @@ from registry.live import LiveRegistry
 from registry.roles import Action, Principal, owner, permit
 from registry.store import Store
 from slugline import VERSION
+from slugline.acting import local_user
 from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
 from slugline.front import KEY, Front, lost_reporter
@@ -193,28 +192,6 @@ def who(request: Request) -> Principal:
     if key is not None:
         return principal_of(key).on_behalf_of(said)
     return owner(said or f"api ({local_user()})", verified=False)
-
-
-def acting(keys: KeyStore, environment: Mapping[str, str]) -> Principal:
-    """Who works on the command line: the holder of the key in SLUGLINE_KEY, else the operating system's user.
-
-    Raises AuthKeyNotFoundError or AuthKeyEndedError for a key that is none, or none any more.
-    """
-    text = environment.get("SLUGLINE_KEY", "").strip()
-    if not text:
-        return owner(local_user())
-    key = keys.key(text)
-    if key.revoked_at is not None or key.expired(now()):
-        raise AuthKeyEndedError(f"the key in SLUGLINE_KEY ({key.key_id}) has ended: use another", param="SLUGLINE_KEY")
-    return principal_of(key)
-
-
-def local_user() -> str:
-    """The operating system's name for whoever runs this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def now() -> datetime:
