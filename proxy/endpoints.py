@@ -43,10 +43,11 @@ class Endpoint:
 
 def _completion_prompt(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any]) -> dict[str, Any]:
     """The version's texts, then the caller's prompt, as one text."""
-    texts = [message["content"] for message in messages if message["role"] != "placeholder"]
-    if not all(isinstance(given, str) for given in texts):
+    said = [message.get("content") for message in messages if message["role"] != "placeholder"]
+    texts = [given for given in said if isinstance(given, str)]
+    if len(texts) < len(said):
         raise RequestRefused(
-            "this version has messages with parts: /v1/completions takes text only, use /v1/chat/completions",
+            "this version has messages with parts or tool calls: /v1/completions takes text only, use /v1/chat/completions",
             code="request_invalid",
             param="prompt",
         )

@@ -103,7 +103,7 @@ def place(messages: Sequence[Mapping[str, Any]], caller: Sequence[Any]) -> list[
     placed: list[Any] = []
     open_ended = True
     for message in messages:
-        if message["role"] == "placeholder":
+        if message.get("role") == "placeholder":
             placed.extend(caller)
             open_ended = False
         else:

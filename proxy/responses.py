@@ -51,7 +51,7 @@ def response_input(messages: Sequence[Mapping[str, Any]], body: Mapping[str, Any
         caller = given
     else:
         raise RequestRefused("'input' must be a text or a list of items", code="request_invalid", param="input")
-    return {"input": place([_item(message) for message in messages], caller)}
+    return {"input": place([item for message in messages for item in _items(message)], caller)}
 
 
 RESPONSES = Shape(keys=("input",), conversation=response_input, defaults=response_defaults, renamed=_RENAMED)
@@ -113,11 +113,24 @@ def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally
     )
 
 
-def _item(message: Mapping[str, Any]) -> dict[str, Any]:
-    content = message.get("content")
+def _items(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A message of Chat Completions as items: calls of tools and their results are items of their own."""
+    role, content = message["role"], message.get("content")
+    if role == "placeholder":
+        return [dict(message)]
     if isinstance(content, list):
-        content = [_part(part, message["role"]) for part in content]
-    return {**message, "content": content} if message["role"] != "placeholder" else dict(message)
+        content = [_part(part, role) for part in content]
+    if role == "tool":
+        return [{"type": "function_call_output", "call_id": message.get("tool_call_id", ""), "output": content}]
+    calls = message.get("tool_calls") or ()
+    said = {**message, "content": content}
+    said.pop("tool_calls", None)
+    items = [said] if content or not calls else []
+    for call in calls:
+        function = call.get("function") or {}
+        named = {"name": function.get("name", ""), "arguments": function.get("arguments", "")}
+        items.append({"type": "function_call", "call_id": call.get("id", ""), **named})
+    return items
 
 
 def _part(part: Mapping[str, Any], role: str) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def build_router(store: Store, live: LiveRegistry, by: By) -> APIRouter:
     router = APIRouter(prefix="/api/prompts", tags=["prompts"])
     _add_reads(router, store, by)
     _add_rendering(router, live, by)
+    _add_diffs(router, store, live, by)
     _add_writes(router, store, by)
     return router
 
@@ -138,6 +139,23 @@ def _add_rendering(router: APIRouter, live: LiveRegistry, by: By) -> None:
         found = ResolvedOut.of(resolved, revision=revision, stale=live.stale)
         return Response(found.model_dump_json(), headers=headers, media_type="application/json")
 
+    @router.get("/{slug}/render", response_model=RenderedOut)
+    async def render_from_query(
+        slug: str, request: Request, version: Version = "stable", role: Role = None
+    ) -> Response:
+        """Render with variables from the query string; those declared as other than strings are read as JSON."""
+        given = {name: value for name, value in request.query_params.items() if name not in _NOT_VARIABLES}
+        return rendered(slug, version, role, lambda resolved: typed(given, resolved.compiled.schema), request)
+
+    @router.post("/{slug}/render", response_model=RenderedOut)
+    async def render_from_body(
+        slug: str, body: RenderBody, request: Request, version: Version = "stable", role: Role = None
+    ) -> Response:
+        """Render with variables from the body."""
+        return rendered(slug, version, role, lambda _: body.variables, request)
+
+
+def _add_diffs(router: APIRouter, store: Store, live: LiveRegistry, by: By) -> None:
     @router.get("/{slug}/diff")
     def get_diff(
         slug: str,
@@ -157,23 +175,9 @@ def _add_rendering(router: APIRouter, live: LiveRegistry, by: By) -> None:
         """What would change if this content were saved: between a version and what is in nobody's registry yet."""
         permit(by(request), "inspect", slug=check_slug(slug))
         version = live.resolve(Reference(slug=slug, selector=parse_selector(old))).version
-        found = diff(version, replace(version, number=0, content=_content(body.content)))
+        content = store.locked(slug, _content(body.content), by=by(request))
+        found = diff(version, replace(version, number=0, content=content))
         return DiffOut.of(replace(found, new="what was sent"))
-
-    @router.get("/{slug}/render", response_model=RenderedOut)
-    async def render_from_query(
-        slug: str, request: Request, version: Version = "stable", role: Role = None
-    ) -> Response:
-        """Render with variables from the query string; those declared as other than strings are read as JSON."""
-        given = {name: value for name, value in request.query_params.items() if name not in _NOT_VARIABLES}
-        return rendered(slug, version, role, lambda resolved: typed(given, resolved.compiled.schema), request)
-
-    @router.post("/{slug}/render", response_model=RenderedOut)
-    async def render_from_body(
-        slug: str, body: RenderBody, request: Request, version: Version = "stable", role: Role = None
-    ) -> Response:
-        """Render with variables from the body."""
-        return rendered(slug, version, role, lambda _: body.variables, request)
 
 
 def _add_writes(router: APIRouter, store: Store, by: By) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jinja2.exceptions import TemplateRuntimeError
@@ -31,7 +32,7 @@ _LARGEST_INTEGER_BITS = 4096
 class Budget:
     """Counts one render's work against its Limits; every method raises PromptRenderLimitError when one is reached."""
 
-    __slots__ = ("_built", "_clock", "_deadline", "_emitted", "_limits", "_look_at", "_steps")
+    __slots__ = ("_built", "_clock", "_data", "_deadline", "_emitted", "_limits", "_look_at", "_room", "_steps")
 
     def __init__(self, limits: Limits, *, clock: Clock = time.monotonic) -> None:
         self._limits = limits
@@ -40,6 +41,8 @@ class Budget:
         self._steps = 0
         self._look_at = min(_BETWEEN_LOOKS_AT_THE_CLOCK, limits.steps + 1)
         self._emitted = 0
+        self._room = limits.output
+        self._data = 0
         self._built = 0
 
     def step(self, count: int = 1) -> None:
@@ -57,8 +60,17 @@ class Budget:
     def emit(self, characters: int) -> None:
         """Charge text that becomes part of the prompt (or of a block that is kept for later)."""
         self._emitted += characters
-        if self._emitted > self._limits.output:
-            raise PromptRenderLimitError(f"the rendered prompt is longer than {self._limits.output:,} characters")
+        if self._emitted > self._room:
+            raise PromptRenderLimitError(f"the rendered prompt is longer than {self._room:,} characters")
+
+    @contextmanager
+    def data(self) -> Iterator[None]:
+        """Inside, what is printed isn't text but data, and counts as that: an image is larger than any prompt should be."""
+        text, self._emitted, self._room = self._emitted, self._data, self._limits.data
+        try:
+            yield
+        finally:
+            self._data, self._emitted, self._room = self._emitted, text, self._limits.output
 
     def build(self, characters: int) -> None:
         """Charge an intermediate value of this size; call it before the value is made wherever that is possible."""

@@ -4,13 +4,14 @@ Knows the shape of content. Refuses to know templates (whether they parse is `re
 
 In the canonical text keys are sorted, so the order in which somebody wrote them makes no difference, except inside
 `tools`, `response_format` and `variables`: providers make models fill a schema's fields in the order they stand in,
-so there the order is part of what the version says.
+so there the order is part of what the version says. The same holds for the variables of locked fragments.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
@@ -19,7 +20,19 @@ from registry.errors import PromptInvalidError, nearest
 from registry.values import Content
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function", "placeholder")
+CALLERS_OWN = "messages"
+"""The name of the placeholder for the messages that a call brings itself; any other names a variable."""
+
 _KEPT_ORDER = frozenset({"tools", "response_format", "variables"})
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+_LOCK: Mapping[str, type | tuple[type, ...]] = {
+    "version": int,
+    "version_id": str,
+    "hash": str,
+    "text": str,
+    "variables": Mapping,
+    "includes": Mapping,
+}
 _FIELDS = tuple(field.name for field in fields(Content))
 _MOST_NODES = 200_000
 _DEEPEST = 64
@@ -52,6 +65,7 @@ def parse_content(data: Mapping[str, Any]) -> Content:
         response_format=_mapping(data, "response_format"),
         locked=tuple(_list(data, "locked") or ()),
         fallbacks=tuple(_list(data, "fallbacks") or ()),
+        includes=_mapping(data, "includes") or {},
     )
     check_shape(content)
     return content
@@ -68,6 +82,10 @@ def check_shape(content: Content) -> None:
         )
     for index, message in enumerate(content.messages):
         _check_message(message, f"messages[{index}]")
+    if sum(message["role"] == "placeholder" and message["name"] == CALLERS_OWN for message in content.messages) > 1:
+        raise _invalid(
+            "messages", f"has one placeholder '{CALLERS_OWN}' at most: the caller's messages go to one place"
+        )
     for index, tool in enumerate(content.tools or ()):
         if not isinstance(tool, Mapping):
             raise _invalid(f"tools[{index}]", "is an object, as the provider's API takes it")
@@ -75,6 +93,7 @@ def check_shape(content: Content) -> None:
         raise _invalid("locked", "is a list of names of the request body's fields")
     if not all(isinstance(name, str) and name for name in content.fallbacks):
         raise _invalid("fallbacks", "is a list of model names, such as 'anthropic/claude-sonnet-4-5'")
+    _check_includes(content.includes, "includes")
     if content.model == "":
         raise _invalid("model", "is a model's name; leave it out to let the caller choose")
 
@@ -97,11 +116,8 @@ def body_keys(content: Content) -> dict[str, Any]:
 
 def canonical(content: Content) -> str:
     """The one JSON text of this content, for storage and hashing. Raises PromptInvalidError if it isn't JSON."""
-    ordered = {
-        name: value if name in _KEPT_ORDER else _sorted(value) for name, value in sorted(as_mapping(content).items())
-    }
     try:
-        text = json.dumps(ordered, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = json.dumps(_ordered(as_mapping(content)), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         text.encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PromptInvalidError(f"content must be JSON in valid Unicode: {error}", param="content") from error
@@ -111,6 +127,23 @@ def canonical(content: Content) -> str:
 def content_hash(canonical_text: str) -> str:
     """SHA-256 of the canonical text, in hex."""
     return hashlib.sha256(canonical_text.encode()).hexdigest()
+
+
+def _ordered(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Content, or a lock, with its keys in the canonical order."""
+    ordered = {name: value if name in _KEPT_ORDER else _sorted(value) for name, value in sorted(fields.items())}
+    locks = ordered.get("includes", {})
+    return (
+        ordered
+        | {
+            "includes": {
+                name: _ordered(fields["includes"][name]) if isinstance(lock, Mapping) else lock
+                for name, lock in locks.items()
+            }
+        }
+        if locks
+        else ordered
+    )
 
 
 def _sorted(value: Any) -> Any:
@@ -130,9 +163,11 @@ def _check_message(message: Any, where: str) -> None:
     if "name" in message and not isinstance(message["name"], str):
         raise _invalid(f"{where}.name", "is a string")
     if role == "placeholder":
-        if message.get("name") != "messages" or set(message) != {"role", "name"}:
+        if set(message) != {"role", "name"} or not _NAME.fullmatch(message["name"]):
             raise _invalid(
-                where, 'is written {"role": "placeholder", "name": "messages"}: the caller\'s messages go there'
+                where,
+                'is written {"role": "placeholder", "name": "messages"} for the caller\'s own messages, or with the name of the '
+                "variable that holds messages: a letter, then letters, digits and '_'",
             )
     elif isinstance(body, list):
         for index, part in enumerate(body):
@@ -140,6 +175,23 @@ def _check_message(message: Any, where: str) -> None:
                 raise _invalid(f"{where}.content[{index}]", "is an object; if it has 'text', that is a string")
     elif not isinstance(body, str) and not (body is None and message.get("tool_calls")):
         raise _invalid(f"{where}.content", "is a string, or a list of parts")
+
+
+def _check_includes(includes: Mapping[str, Any], where: str) -> None:
+    for reference, lock in includes.items():
+        here = f"{where}['{reference[:120]}']"
+        if isinstance(lock, int) and not isinstance(lock, bool) and lock >= 1:
+            continue
+        if not isinstance(lock, Mapping) or "version" not in lock:
+            raise _invalid(here, "is the number of the fragment's version, or its whole lock as a version shows it")
+        for name, value in lock.items():
+            if name not in _LOCK:
+                raise _invalid(f"{here}.{name[:80]}", f"is not a field of a lock; there are {', '.join(_LOCK)}")
+            if not isinstance(value, _LOCK[name]) or isinstance(value, bool) or value == 0:
+                raise _invalid(
+                    f"{here}.{name}", "is not what a lock holds there: take it as a version shows it, or leave it out"
+                )
+        _check_includes(lock.get("includes", {}), f"{here}.includes")
 
 
 def _check_json(data: Any) -> None:

@@ -1,23 +1,31 @@
 """What changed between two versions, in people's terms: sentences for what is set, words for what is said.
 
 Knows two contents and compares them. Refuses to know where they come from, and to print colours: segments say which
-words stayed, went and came, and a page or a terminal shows that in its own way.
+words stayed, went and came, and a page or a terminal shows that in its own way. Fragments are compared as what they say: words
+are those of the templates with their fragments in place.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
 from diff_match_patch import diff_match_patch
+from jinja2.exceptions import TemplateSyntaxError
 
+from registry.inlining import expanded
+from registry.locking import used_in
+from registry.parts import templates_of
+from registry.sandbox import Sandbox
 from registry.values import Content, Version
 
 Operation = Literal["same", "removed", "added"]
+Spell = Callable[[str, Mapping[str, Any]], str]
+"""How a template reads, given the locks of its fragments."""
 _OPERATIONS: Mapping[int, Operation] = {0: "same", -1: "removed", 1: "added"}
 
 # A tag of the template is one word: it changes as a whole or not at all.
@@ -68,7 +76,10 @@ def diff(old: Version, new: Version) -> Diff:
 
 def diff_content(old: Content, new: Content) -> tuple[tuple[str, ...], tuple[MessageDiff, ...]]:
     """Compare two contents, such as a version's and a file's: sentences, and the messages that differ."""
-    messages = tuple(_messages(_texts(old), _texts(new)))
+    # Of what isn't locked yet, such as a file's includes, the words aren't known: then both are compared as they are written.
+    locked = _locked(old) and _locked(new)
+    spell = _expanded if locked else _as_written
+    messages = tuple(_messages(_texts(old, spell), _texts(new, spell)))
     sentences = [
         *(_set("kind", old.kind, new.kind)),
         *(_counted(messages)),
@@ -78,6 +89,7 @@ def diff_content(old: Content, new: Content) -> tuple[tuple[str, ...], tuple[Mes
         *_named("parameter", old.parameters, new.parameters),
         *_named("tool", _tools(old.tools), _tools(new.tools), show=False),
         *_response_format(old.response_format, new.response_format),
+        *_fragments(old, new, locked=locked),
         *_named("locked field", dict.fromkeys(old.locked, True), dict.fromkeys(new.locked, True), show=False),
     ]
     return tuple(sentences), messages
@@ -116,23 +128,48 @@ def _encoded(text: str, codes: dict[str, str]) -> str:
     return "".join(codes.setdefault(token, chr(_FIRST_CODE + len(codes))) for token in _WORDS.findall(text))
 
 
-def _texts(content: Content) -> list[tuple[str, str]]:
+def _as_written(source: str, _: Mapping[str, Any]) -> str:
+    return source
+
+
+def _expanded(source: str, includes: Mapping[str, Any]) -> str:
+    """A template with its fragments in place; as it is written where it isn't one, such as that of a half-written file."""
+    try:
+        return expanded(Sandbox(most_nodes=0), source, includes) if includes else source
+    except TemplateSyntaxError:
+        return source
+
+
+def _locked(content: Content) -> bool:
+    """Whether every fragment that the templates include is there with its words."""
+    try:
+        for _, source in templates_of(content):
+            if "include" in source:
+                expanded(Sandbox(most_nodes=0), source, content.includes)
+    except TemplateSyntaxError:
+        return False
+    return True
+
+
+def _texts(content: Content, spell: Spell) -> list[tuple[str, str]]:
     if content.kind == "text":
-        return [("text", content.text or "")]
-    return [(str(message.get("role")), _text(message)) for message in content.messages]
+        return [("text", spell(content.text or "", content.includes))]
+    return [(str(message.get("role")), _text(message, content.includes, spell)) for message in content.messages]
 
 
-def _text(message: Mapping[str, Any]) -> str:
+def _text(message: Mapping[str, Any], includes: Mapping[str, Any], spell: Spell) -> str:
     if message.get("role") == "placeholder":
         return f"({message.get('name')} of the call)"
     body = message.get("content")
-    parts = [body] if isinstance(body, str) else [_part(part) for part in body or ()]
+    parts = [spell(body, includes)] if isinstance(body, str) else [_part(part, includes, spell) for part in body or ()]
     extra = {key: value for key, value in message.items() if key not in ("role", "content")}
     return "\n".join([*parts, *([_json(extra)] if extra else [])])
 
 
-def _part(part: Mapping[str, Any]) -> str:
-    return str(part["text"]) if set(part) == {"type", "text"} and part["type"] == "text" else _json(part)
+def _part(part: Mapping[str, Any], includes: Mapping[str, Any], spell: Spell) -> str:
+    if set(part) == {"type", "text"} and part["type"] == "text":
+        return spell(part["text"], includes)
+    return _json({**part, "text": spell(part["text"], includes)} if "text" in part else part)
 
 
 def _messages(old: Sequence[tuple[str, str]], new: Sequence[tuple[str, str]]) -> Iterator[MessageDiff]:
@@ -175,6 +212,39 @@ def _variables(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     rest = [{k: v for k, v in schema.items() if k not in ("properties", "required", "type")} for schema in (old, new)]
     if rest[0] != rest[1]:
         yield f"the rules for all variables together change from {_json(rest[0])} to {_json(rest[1])}"
+
+
+def _fragments(old: Content, new: Content, *, locked: bool) -> Iterator[str]:
+    """Fragments by slug, those inside others among them: a reference that is written differently is no other fragment.
+
+    What isn't locked may name no versions at all, so of that only moves are known.
+    """
+    before, after = _versions_used(old), _versions_used(new)
+    for slug in dict.fromkeys((*before, *after)):
+        if not locked and not (slug in before and slug in after):
+            continue
+        if slug not in after:
+            yield f"fragment '{slug}' ({before[slug]}) is taken out"
+        elif slug not in before:
+            yield f"fragment '{slug}' ({after[slug]}) is included"
+        elif before[slug] != after[slug]:
+            yield f"fragment '{slug}' moves from {before[slug]} to {_shorter(before[slug], after[slug])}"
+
+
+def _shorter(before: str, after: str) -> str:
+    """`4` after "version 3", but `versions 1 and 2`."""
+    one = before.startswith("version ") and after.startswith("version ")
+    return after.removeprefix("version ") if one else after
+
+
+def _versions_used(content: Content) -> dict[str, str]:
+    numbers: dict[str, set[int]] = {}
+    for used in used_in(content.includes):
+        numbers.setdefault(used.slug, set()).add(used.number)
+    return {
+        slug: ("version " if len(found) == 1 else "versions ") + " and ".join(map(str, sorted(found)))
+        for slug, found in numbers.items()
+    }
 
 
 def _tools(tools: Sequence[Mapping[str, Any]] | None) -> dict[str, Any]:

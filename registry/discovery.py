@@ -86,6 +86,8 @@ class Discovery:
             case nodes.CallBlock():
                 self._expression(node.call, scope)
                 self._function(node, scope)
+            case nodes.Scope():  # a fragment: what it sets stays inside
+                self._body(node.body, scope)
             case nodes.FilterBlock():
                 self._body(node.body, scope)
                 self._filter_arguments(node.filter, scope)

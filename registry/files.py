@@ -6,7 +6,8 @@ count in a file's body only; in a value of a variable they are text like any oth
 The Prompty format: front matter in YAML between two lines of `---`, then a Jinja2 body with role markers
 (https://www.prompty.ai/docs/prompty-file-spec). A body line that merely looks like a marker is written `\\system:`.
 What a body can't carry (parts, names, tool calls, text that starts or ends with an empty line) is written under
-`messages` in the front matter instead, so that a prompt always comes back as it was.
+`messages` in the front matter instead, so that a prompt always comes back as it was. Of the fragments that a prompt includes a file
+keeps the numbers, `includes: {tone-guide: 3}`; saving it locks them again (`registry.locking`).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import yaml
 from registry.content import ROLES, as_mapping, parse_content
 from registry.errors import PromptInvalidError
 from registry.frontmatter import content_fields
+from registry.locking import short
 from registry.values import Content, Version
 
 _MARKER = re.compile(rf"#?\s*({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
@@ -67,7 +69,7 @@ def text_content(text: str) -> Content:
 
 
 def to_prompty(version: Version, *, description: str = "") -> str:
-    """The version as a .prompty file; `read_prompt_file` gives equal content back."""
+    """The version as a .prompty file; `read_prompt_file` gives equal content back, once its fragments are locked again."""
     content = version.content
     fields = as_mapping(content)
     body = _written(content)
@@ -76,6 +78,8 @@ def to_prompty(version: Version, *, description: str = "") -> str:
         fields.pop("text", None)
     if content.kind == "chat":
         fields.pop("kind")
+    if content.includes:
+        fields["includes"] = short(content.includes)
     front = {"name": version.slug, **({"description": description} if description else {}), **fields}
     text: str = yaml.dump(front, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return f"---\n{text}---\n{body or ''}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from registry.errors import PromptInvalidError, nearest
 
-_AS_THEY_ARE = ("kind", "messages", "text", "tools", "locked", "fallbacks")
+_AS_THEY_ARE = ("kind", "messages", "text", "tools", "locked", "fallbacks", "includes")
 _SAMPLING = (
     *("temperature", "top_p", "max_tokens", "max_completion_tokens", "max_output_tokens", "stop", "seed", "n"),
     *("frequency_penalty", "presence_penalty", "reasoning_effort", "reasoning", "verbosity", "top_k"),

@@ -5,8 +5,9 @@ Knows one text at a time. Refuses to know which message it belongs to beyond a n
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
@@ -18,6 +19,7 @@ from registry.budget import Budget
 from registry.discovery import Discovery
 from registry.errors import PromptInvalidError, PromptRenderFailedError, PromptVariableMissingError, RegistryError
 from registry.filters import BUDGET
+from registry.inlining import Inlining, Lines, reference_of
 from registry.sandbox import REFUSED, Sandbox, unknown_filter
 
 
@@ -29,6 +31,8 @@ class Piece:
     fixed: str
     """Characters that stand in the source outside any tag; the whole text if `template` is None."""
     template: Template | None
+    lines: Lines = field(default_factory=Lines)
+    """Which lines are the template's and which a fragment's."""
 
     def render(self, variables: Mapping[str, Any], budget: Budget) -> str:
         """The text for these variables.
@@ -65,7 +69,7 @@ class Piece:
 
     def _at(self, error: Exception) -> str:
         line = self._line(error.__traceback__)
-        return f" at line {line}" if line else ""
+        return f" at {self.lines.say(line)}" if line else ""
 
     def _line(self, traceback: TracebackType | None) -> int | None:
         line = None
@@ -77,51 +81,69 @@ class Piece:
         return line
 
 
-def compile_piece(sandbox: Sandbox, source: str, where: str, discovery: Discovery) -> Piece:
-    """Parse, check and compile one template; its variables go into `discovery`.
+def compile_piece(sandbox: Sandbox, source: str, where: str, discovery: Discovery, inlining: Inlining) -> Piece:
+    """Parse, check and compile one template with its fragments in place; its variables go into `discovery`.
 
-    Raises PromptInvalidError that names `where` and the line.
+    Raises PromptInvalidError that names `where`, the line, and the fragment if the line is one's.
     """
-    try:
-        tree = sandbox.parse(source)
+    lines = Lines()
+    with _explained(where, lines):
+        tree = inlining.into(sandbox.parse(source), lines)
         if not sandbox.admit(tree):
-            raise _invalid(
-                where, None, "the templates have too many tags and operators; move repeated parts into loops"
-            )
-        _check(tree, sandbox, where)
+            raise _invalid(where, "", "the templates have too many tags and operators; move repeated parts into loops")
+        _check(tree, sandbox)
         discovery.read(tree)
         fixed = "".join(data.data for data in tree.find_all(nodes.TemplateData))
-        if all(isinstance(node, nodes.TemplateData) for output in tree.body for node in _printed(output)):
+        if all(isinstance(node, nodes.TemplateData) for node in _printed(tree.body)):
             return Piece(where=where, fixed=fixed, template=None)
         code = sandbox.compile(Bounding().visit(tree), filename=f"<{where}>")
         template = Template.from_code(sandbox, code, sandbox.make_globals(None))
+        return Piece(where=where, fixed=fixed, template=template, lines=lines)
+
+
+def fragments_in(sandbox: Sandbox, source: str, where: str) -> list[tuple[str, int]]:
+    """The fragments that a template includes itself, as written, each with its line. Raises PromptInvalidError."""
+    with _explained(where, Lines()):
+        return [(reference_of(node), node.lineno) for node in sandbox.parse(source).find_all(nodes.Include)]
+
+
+@contextmanager
+def _explained(where: str, lines: Lines) -> Iterator[None]:
+    try:
+        yield
     except TemplateSyntaxError as error:
-        raise _invalid(where, error.lineno, error.message or "syntax error") from error
+        raise _invalid(where, lines.say(error.lineno), error.message or "syntax error") from error
     except RegistryError:
         raise
     except RecursionError as error:
-        raise _invalid(where, None, "it is nested too deeply") from error
+        raise _invalid(where, "", "it is nested too deeply") from error
     except Exception as error:  # Python's own compiler has limits, too, and several ways to say so
-        raise _invalid(where, None, f"it can't be compiled: {error}") from error
-    return Piece(where=where, fixed=fixed, template=template)
+        raise _invalid(where, "", f"it can't be compiled: {error}") from error
 
 
-def _printed(statement: nodes.Node) -> list[nodes.Node]:
-    return list(statement.nodes) if isinstance(statement, nodes.Output) else [statement]
+def _printed(body: list[nodes.Node]) -> Iterator[nodes.Node]:
+    """What a template's statements print, statements that do more than print as they are."""
+    for statement in body:
+        if isinstance(statement, nodes.Output):
+            yield from statement.nodes
+        elif isinstance(statement, nodes.Scope):
+            yield from _printed(statement.body)
+        else:
+            yield statement
 
 
-def _check(tree: nodes.Template, sandbox: Sandbox, where: str) -> None:
+def _check(tree: nodes.Template, sandbox: Sandbox) -> None:
     for refused, sentence in REFUSED.items():
         for node in tree.find_all(refused):
-            raise _invalid(where, node.lineno, sentence)
+            raise TemplateSyntaxError(sentence, node.lineno)
     for used in tree.find_all(nodes.Filter):
         if used.name not in sandbox.public_filters:
-            raise _invalid(where, used.lineno, unknown_filter(used.name, sandbox.public_filters))
+            raise TemplateSyntaxError(unknown_filter(used.name, sandbox.public_filters), used.lineno)
     for test in tree.find_all(nodes.Test):
         if test.name not in sandbox.tests:
-            raise _invalid(where, test.lineno, f"no test named '{test.name}'")
+            raise TemplateSyntaxError(f"no test named '{test.name}'", test.lineno)
 
 
-def _invalid(where: str, line: int | None, reason: str) -> PromptInvalidError:
-    at = f", line {line}" if line else ""
+def _invalid(where: str, line: str, reason: str) -> PromptInvalidError:
+    at = f", {line}" if line else ""
     return PromptInvalidError(f"{where}{at}: {reason}", param=where)

@@ -3,7 +3,8 @@
 Knows how to turn template text into a bounded, compiled piece. Refuses to know messages, variables' schemas and
 versions. The rules, all enforced here:
 
-1. No loader, no includes, no blocks; only the filters of `registry.filters` and a handful of globals.
+1. No loader, no imports, no blocks; only the filters of `registry.filters` and a handful of globals. Fragments come in before,
+   as syntax trees (`registry.inlining`).
 2. Attributes and methods are allowed by type; everything else is a missing attribute.
 3. What Jinja compiles to bare Python is charged by `registry.bounding`; calls and arithmetic come through here.
 """
@@ -41,10 +42,9 @@ _METHODS: Mapping[type, frozenset[str]] = {
 _JINJA_OBJECTS = (LoopContext, Macro, Namespace, Cycler, Joiner)
 
 REFUSED: Mapping[type[nodes.Node], str] = {
-    nodes.Include: "{% include %} isn't supported: write the text out here",
-    nodes.Import: "{% import %} isn't supported: define the macro in this template",
+    nodes.Import: "{% import %} isn't supported: define the macro in this template, or {% include %} a fragment's text",
     nodes.FromImport: "{% from … import %} isn't supported: define the macro in this template",
-    nodes.Extends: "{% extends %} isn't supported: a prompt stands on its own",
+    nodes.Extends: "{% extends %} isn't supported: {% include %} the fragments that prompts have in common",
     nodes.Block: "{% block %} isn't supported: there is nothing to extend; leave the tag out",
     nodes.ScopedEvalContextModifier: "{% autoescape %} isn't supported: prompts are text, not HTML",
 }

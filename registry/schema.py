@@ -1,18 +1,22 @@
 """What a prompt's variables must be: the declared JSON Schema, completed by what the templates use, and the check.
 
-Knows schemas and values. Refuses to know templates: it is told which names they use.
+Knows schemas and values. Refuses to know templates: it is told which names they use. Formats that JSON Schema defines ("date",
+"email", "uri" …) are checked; a format that it doesn't define is a remark, as the standard says
+(https://json-schema.org/draft/2020-12/json-schema-validation, section 7).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import jsonschema_rs
 
 from registry.errors import PromptInvalidError, PromptVariableInvalidError, PromptVariableMissingError, nearest
+from registry.inheritance import Declaration, declaration
+from registry.placeholders import schema_of
 
 _TYPE_NAMES = {str: "a string", bool: "a boolean", int: "an integer", float: "a number", dict: "an object"}
 _ERRORS_SHOWN = 3
@@ -61,37 +65,40 @@ class VariableCheck:
                 sentences.append(f"variables: {error.message}")
                 continue
             param = param or str(path[0])
-            shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
-            sentences.append(f"variable '{shown}' is {type_name(error.instance)}: {error.message}")
+            sentences.append(f"variable '{_shown(path)}' is {type_name(error.instance)}: {error.message}")
         more = f" (and {len(sentences) - _ERRORS_SHOWN} more)" if len(sentences) > _ERRORS_SHOWN else ""
         return PromptVariableInvalidError("; ".join(sentences[:_ERRORS_SHOWN]) + more, param=param or "variables")
 
 
-def check_for(declared: Mapping[str, Any], used: Mapping[str, bool]) -> VariableCheck:
+def check_for(
+    declared: Mapping[str, Any] | Declaration, used: Mapping[str, bool], *, messages: Sequence[str] = ()
+) -> VariableCheck:
     """Complete a declared schema by the names that templates use (name to whether it is required there).
 
-    A used name is required unless it has a default, or the declaration has a `required` list without it. Raises
-    PromptInvalidError if the declaration isn't a JSON Schema for an object, or a default isn't what it declares.
+    A used name is required unless it has a default, or the declaration has a `required` list without it. `messages` are the
+    names that placeholders stand for. Raises PromptInvalidError if the declaration isn't a JSON Schema for an object, or a
+    default or an example isn't what it declares.
     """
-    properties = _properties(declared)
-    listed = declared.get("required")
+    if not isinstance(declared, Declaration):
+        declared = declaration(declared)
+    properties = {**declared.properties, **{name: {} for name in used if name not in declared.properties}}
+    properties |= {name: schema_of(name, properties.get(name)) for name in messages}
     defaults = {
         name: sub["default"] for name, sub in properties.items() if isinstance(sub, Mapping) and "default" in sub
     }
-    optional = {name for name in properties if listed is not None and name not in listed}
-    required = [name for name, needed in used.items() if needed and name not in optional]
-    required += [name for name in listed or () if name not in required]
+    required = [name for name, needed in used.items() if needed and name not in declared.optional]
+    required += [name for name in declared.listed if name not in required]
     required = [name for name in required if name not in defaults]
-    everything = {**properties, **{name: {} for name in used if name not in properties}}
-    schema = {**declared, "type": "object", "properties": everything, "required": required}
+    schema = {**declared.schema, "type": "object", "properties": properties, "required": required}
     check = VariableCheck(
         schema=schema,
-        names=tuple(everything),
+        names=tuple(properties),
         required=tuple(required),
         defaults=defaults,
         validator=_compiled({**schema, "required": []}),
     )
     _check_defaults(check)
+    _check_examples(check)
     return check
 
 
@@ -102,19 +109,6 @@ def type_name(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "an array"
     return _TYPE_NAMES.get(type(value), f"of type {type(value).__name__}")
-
-
-def _properties(declared: Mapping[str, Any]) -> Mapping[str, Any]:
-    properties = declared.get("properties", {})
-    if declared.get("type", "object") != "object" or not isinstance(properties, Mapping):
-        raise PromptInvalidError(
-            'variables are declared as a JSON Schema of type "object" with the variables under "properties"',
-            param="variables",
-        )
-    listed = declared.get("required", [])
-    if not isinstance(listed, (list, tuple)) or not all(isinstance(name, str) for name in listed):
-        raise PromptInvalidError('"required" of the variables is a list of their names', param="variables")
-    return properties
 
 
 def _compiled(schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
@@ -132,17 +126,38 @@ def _compiled(schema: Mapping[str, Any]) -> jsonschema_rs.Validator:
 
 
 def _check_defaults(check: VariableCheck) -> None:
+    for name, default in check.defaults.items():
+        _check_value(check, name, default, f"the default of variable '{name}'")
+
+
+def _check_examples(check: VariableCheck) -> None:
+    """An example is read by people, and filled in by pages that try a prompt out: one that isn't allowed misleads both."""
+    for name, declared in check.schema["properties"].items():
+        examples = declared.get("examples", ()) if isinstance(declared, Mapping) else ()
+        if not isinstance(examples, (list, tuple)):
+            raise PromptInvalidError(
+                f"variables: 'examples' of variable '{name}' is a list of values", param="variables"
+            )
+        for place, example in enumerate(examples):
+            _check_value(check, name, example, f"example {place + 1} of variable '{name}'")
+
+
+def _check_value(check: VariableCheck, name: str, value: Any, what: str) -> None:
     try:
-        wrong = next(
-            (error for error in check.validator.iter_errors(dict(check.defaults)) if error.instance_path), None
-        )
+        # On its own: rules about which variables come together aren't about this one. The message repeats no value here either.
+        wrong = next((error for error in check.validator.iter_errors({name: value}) if error.instance_path), None)
     except (TypeError, ValueError) as error:
-        raise PromptInvalidError(f"variables: a default must be JSON: {error}", param="variables") from error
+        raise PromptInvalidError(f"variables: {what} must be JSON: {error}", param="variables") from error
     if wrong is not None:
+        inside = _shown([*wrong.instance_path])
+        where = "" if inside == name else f"'{inside}' is {type_name(wrong.instance)}: "
         raise PromptInvalidError(
-            f"variables: the default of '{wrong.instance_path[0]}' is not what it declares: {wrong.message}",
-            param="variables",
+            f"variables: {what} is not what it declares: {where}{wrong.message}", param="variables"
         )
+
+
+def _shown(path: Sequence[str | int]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)[1:]
 
 
 def _missing(missing: list[str], given: Mapping[str, Any], names: tuple[str, ...]) -> str:

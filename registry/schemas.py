@@ -39,6 +39,10 @@ class ContentBody(_Body):
     fallbacks: list[str] | None = Field(
         default=None, description="models to ask, in turn, where 'model' doesn't answer"
     )
+    includes: JsonObject | None = Field(
+        default=None,
+        description="versions to lock included fragments to, as numbers or whole locks; others are locked anew",
+    )
 
 
 class SaveBody(_Body):
@@ -215,6 +219,7 @@ class ResolvedOut(BaseModel):
     text: str | None
     config: JsonObject = Field(description="model, parameters, tools, response_format, locked fields and fallbacks")
     variables: JsonObject = Field(description="effective JSON Schema of the variables")
+    includes: JsonObject = Field(description="the fragments that the templates include, as they were locked at save")
     content_hash: str
     message: str
     author: str
@@ -237,6 +242,7 @@ class ResolvedOut(BaseModel):
             text=content.get("text"),
             config={name: content[name] for name in settings if name in content},
             variables=dict(resolved.compiled.schema),
+            includes=content.get("includes", {}),
             created_at=version.created_at,
             stale=stale,
         )

@@ -21,7 +21,9 @@ from sqlalchemy import Connection, insert, update
 
 from registry import rows
 from registry.content import canonical, content_hash, parse_content
+from registry.fragments import enter_uses, finder
 from registry.ledger import Act, enter, next_stamp, repeated
+from registry.locking import has_includes, lock_includes
 from registry.reader import known
 from registry.reference import check_slug
 from registry.requests import RequestWrites
@@ -63,7 +65,9 @@ class Store(ScheduleWrites, RequestWrites):
         permit(by, "save", slug=check_slug(slug))
         text = canonical(content)
         content = parse_content(json.loads(text))  # exactly what every later read returns
-        compile_content(content, self._limits)
+        includes = has_includes(content)
+        if not includes:
+            compile_content(content, self._limits)
         said = note(message, "message")
         act = Act(
             action="save",
@@ -78,6 +82,10 @@ class Store(ScheduleWrites, RequestWrites):
             if (done := repeated(connection, act)) is not None:
                 return _saved_again(connection, done)
             prompt = found(connection, slug, if_match)
+            if includes:  # inside, so that what is locked is what the references mean when the version appears
+                text = canonical(lock_includes(content, finder(connection, by), slug=slug, limits=self._limits))
+                content = parse_content(json.loads(text))
+                compile_content(content, self._limits)
             newest = None if prompt is None else rows.read_version(connection, slug, prompt.latest)
             if newest is not None and newest.content_hash == content_hash(text):
                 return Saved(version=newest, created=False, revision=newest.revision)
@@ -99,6 +107,7 @@ class Store(ScheduleWrites, RequestWrites):
             )
             row = {column.name: getattr(version, column.name) for column in versions.columns}
             connection.execute(insert(versions).values({**row, "content": text}))
+            enter_uses(connection, version)
             evidence = {"version_id": version.version_id, "content_hash": version.content_hash, **_from(version)}
             before = None if newest is None else newest.number
             enter(
@@ -110,6 +119,17 @@ class Store(ScheduleWrites, RequestWrites):
                 to_version=version.number,
             )
         return Saved(version=version, created=True, revision=revision)
+
+    def locked(self, slug: str, content: Content, *, by: Principal) -> Content:
+        """Content as a save to `slug` would store it now, its fragments locked: for comparing a file with a version.
+
+        Raises what `save` raises for fragments; nothing is written.
+        """
+        if not has_includes(content):
+            return content
+        with self._reading() as connection:
+            content = lock_includes(content, finder(connection, by), slug=check_slug(slug), limits=self._limits)
+        return parse_content(json.loads(canonical(content)))
 
     def describe(
         self,

@@ -111,6 +111,22 @@ channels = Table(
     ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
 )
 
+includes = Table(
+    "includes",
+    metadata,
+    Column("version_id", Text, ForeignKey("versions.version_id"), primary_key=True),
+    Column("fragment", Text, ForeignKey("prompts.slug"), primary_key=True),
+    Column("fragment_version", Integer, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("direct", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    ForeignKeyConstraint(["fragment", "fragment_version"], ["versions.slug", "versions.number"]),
+    Index("ix_includes_fragment", "fragment"),
+)
+"""Which version uses which version of a fragment, itself (`direct`) or through another fragment. An index and nothing more: the
+locks in `versions.content` are what counts, and this table can be made from them."""
+
 events = Table(
     "events",
     metadata,

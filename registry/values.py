@@ -32,9 +32,13 @@ ACTIONS = (
 class Content:
     """What a version says and asks for; everything in it is JSON.
 
-    `messages` (kind "chat") are mappings with `role` and `content`: a template, or a list of parts whose `text`
-    is a template. `{"role": "placeholder", "name": "messages"}` marks where the caller's own messages go.
+    `messages` (kind "chat") are mappings with `role` and `content`: a template, or a list of parts in which `text` and every
+    other string that holds a tag is a template. `{"role": "placeholder", "name": "messages"}` marks where the caller's own
+    messages go; with another name, those in the variable of that name.
     `text` (kind "text") is one template. `variables` is a JSON Schema object for what the templates take.
+    `includes` locks the fragments that the templates include, each reference as written: `{"version", "version_id", "hash",
+    "text"}`, with `variables` and `includes` where the fragment has them. What is to be saved may name a version's number
+    instead, or leave a reference out (`registry.locking`).
     `locked` names keys of the request body that a caller may not override. `fallbacks` are models to ask, in turn, where
     `model` doesn't answer.
     """
@@ -49,6 +53,7 @@ class Content:
     response_format: Mapping[str, Any] | None = None
     locked: tuple[str, ...] = ()
     fallbacks: tuple[str, ...] = ()
+    includes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

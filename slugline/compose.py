@@ -29,7 +29,7 @@ from proxy.price import PriceList
 from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry import api as registry_api
-from registry import channels_api, keys_api
+from registry import channels_api, fragments_api, keys_api
 from registry.compat import langfuse, litellm
 from registry.database import open_engine
 from registry.errors import AuthKeyEndedError
@@ -130,6 +130,7 @@ def build_api(
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     api.include_router(registry_api.build_router(store, live, who))
     api.include_router(channels_api.build_router(store, who))
+    api.include_router(fragments_api.build_router(store.engine, who))
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))

@@ -19,9 +19,10 @@ from fastapi import APIRouter, Request
 from registry.api import readable
 from registry.compat.plain import Plain, PlainTemplates, Writing
 from registry.compat.readings import labelled, resolve_first, versioned
-from registry.content import body_keys
+from registry.content import CALLERS_OWN, body_keys
 from registry.errors import PromptInvalidError, PromptReferenceInvalidError, nearest
 from registry.live import LiveRegistry, Resolved
+from registry.parts import leaves, place_of, with_leaf
 from registry.reference import Reference, parse_reference, parse_selector
 from registry.roles import permit
 from registry.template import render
@@ -85,18 +86,30 @@ def _message(message: Mapping[str, Any], templates: PlainTemplates, where: str) 
     if isinstance(body, str):
         return {**message, "content": templates.text(body, f"{where}.content")}
     if isinstance(body, list | tuple):
-        parts = [
-            {**part, "text": templates.fixed(part["text"], f"{where}.content[{index}].text")}
-            if "text" in part
-            else part
-            for index, part in enumerate(body)
-        ]
-        return {**message, "content": parts}
+        return {**message, "content": [_part(part, templates, f"{where}.content[{i}]") for i, part in enumerate(body)]}
     return dict(message)
+
+
+def _part(part: Any, templates: PlainTemplates, where: str) -> Any:
+    for path, source in leaves(part):
+        part = with_leaf(part, path, templates.fixed(source, place_of(where, path)))
+    return part
 
 
 def _without_placeholder(messages: Sequence[Mapping[str, Any]], templates: PlainTemplates) -> list[Json]:
     """LiteLLM puts the caller's messages at the end; a version that wants them elsewhere can't be given."""
+    named = next(
+        (
+            message["name"]
+            for message in messages
+            if message["role"] == "placeholder" and message["name"] != CALLERS_OWN
+        ),
+        None,
+    )
+    if named is not None:
+        raise templates.refusal(
+            "messages", f"places the messages of variable '{named}', and LiteLLM fills in text only"
+        )
     kept = [dict(message) for message in messages if message["role"] != "placeholder"]
     if any(message["role"] == "placeholder" for message in messages[: len(kept)]):
         raise templates.refusal(

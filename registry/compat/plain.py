@@ -7,13 +7,14 @@ would send the source to a model as if it were a prompt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import nodes
 
 from registry.errors import PromptNotPlainError
+from registry.inlining import Inlining, Lines
 from registry.limits import Limits
 from registry.live import Resolved
 from registry.sandbox import Sandbox
@@ -50,6 +51,7 @@ class PlainTemplates:
         self._reference = resolved.version.reference
         self._names = resolved.compiled.variables
         self._sandbox = Sandbox(most_nodes=Limits().nodes)
+        self._inlining = Inlining(self._sandbox, resolved.version.content.includes, room=Limits().source)
         self._writing = writing
         declared = resolved.compiled.schema.get("properties", {})
         self._defaults = [name for name in self._names if _has_default(declared.get(name))]
@@ -82,10 +84,11 @@ class PlainTemplates:
         )
 
     def _plain(self, source: str, where: str) -> Plain:
+        lines = Lines()
         parts: list[str | Blank] = []
-        for statement in self._sandbox.parse(source).body:
+        for statement in _flat(self._inlining.into(self._sandbox.parse(source), lines).body):
             if not isinstance(statement, nodes.Output):
-                raise self.refusal(where, f"has logic at line {statement.lineno}")
+                raise self.refusal(where, f"has logic at {lines.say(statement.lineno)}")
             for node in statement.nodes:
                 if isinstance(node, nodes.TemplateData):
                     parts.append(node.data)
@@ -96,8 +99,19 @@ class PlainTemplates:
                         raise self.refusal(where, f"uses {node.name!r}, whose default only Slugline knows")
                     parts.append(Blank(name=node.name))
                 else:
-                    raise self.refusal(where, f"has more than a variable's name between braces at line {node.lineno}")
+                    raise self.refusal(
+                        where, f"has more than a variable's name between braces at {lines.say(node.lineno)}"
+                    )
         return _joined(parts)
+
+
+def _flat(body: Sequence[nodes.Node]) -> Iterator[nodes.Node]:
+    """Statements, with those of fragments in their place."""
+    for statement in body:
+        if isinstance(statement, nodes.Scope):
+            yield from _flat(statement.body)
+        else:
+            yield statement
 
 
 def _joined(parts: Sequence[str | Blank]) -> Plain:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from slugline.commands.fragments import impact, users
 from slugline.commands.options import (
     Because,
     Config,
@@ -30,7 +31,7 @@ Channel = Annotated[str, typer.Option(help="The channel to move.")]
 def build() -> typer.Typer:
     """The group `slugline prompt`."""
     group = typer.Typer(help="Prompts, their versions and channels.", no_args_is_help=True)
-    for command in (save, list_, show, diff, promote, rollback, history):
+    for command in (save, list_, show, diff, promote, rollback, history, users, impact):
         group.command(command.__name__.rstrip("_"))(command)
     return group
 

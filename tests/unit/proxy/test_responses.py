@@ -159,10 +159,35 @@ def test_on_completions_a_version_is_text_before_the_callers_prompt() -> None:
     body = {"model": "prompt/a", "prompt": "Q: why?", "max_tokens": 5}
     found = merged(body, shape=COMPLETIONS, parameters={"temperature": 0.1})
     assert found.body == {"model": "m-1", "temperature": 0.1, "max_tokens": 5, "prompt": "be kind\n\nQ: why?"}
-    with pytest.raises(RequestRefused, match="text only"):
-        merged(body, [{"role": "user", "content": [{"type": "text", "text": "x"}]}], shape=COMPLETIONS)
+    for message in (
+        {"role": "user", "content": [{"type": "text", "text": "x"}]},
+        {"role": "assistant", "tool_calls": [{"id": "1"}]},
+    ):
+        with pytest.raises(RequestRefused, match="text only"):
+            merged(body, [message], shape=COMPLETIONS)
 
 
 def test_on_completions_a_text_under_prompt_names_no_prompt() -> None:
     assert named_prompt({"model": "m", "prompt": "Once upon"}, {}, text_prompt=True) is None
     assert named_prompt({"model": "m", "prompt": ["a", "b"]}, {}, text_prompt=True) is None
+
+
+def test_turns_with_tools_are_items_of_their_own() -> None:
+    call = {"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"n":1}'}}
+    turns = [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": "I look.", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "3"},
+        {"role": "assistant", "content": None, "tool_calls": [{**call, "id": "c2"}]},
+        {"role": "tool", "tool_call_id": "c2", "content": [{"type": "text", "text": "4"}]},
+    ]
+    found = merged({"prompt": {"id": "a"}, "input": "and?"}, turns).body["input"]
+    assert found == [
+        {"role": "user", "content": "?"},
+        {"role": "assistant", "content": "I look."},
+        {"type": "function_call", "call_id": "c1", "name": "look", "arguments": '{"n":1}'},
+        {"type": "function_call_output", "call_id": "c1", "output": "3"},
+        {"type": "function_call", "call_id": "c2", "name": "look", "arguments": '{"n":1}'},
+        {"type": "function_call_output", "call_id": "c2", "output": [{"type": "input_text", "text": "4"}]},
+        {"role": "user", "content": "and?"},
+    ]

@@ -25,6 +25,18 @@ def test_the_order_of_a_response_formats_fields_does():
     assert content_hash(canonical(content("why", "verdict"))) != content_hash(canonical(content("verdict", "why")))
 
 
+def test_so_does_the_order_of_a_fragments_variables_but_not_of_its_other_fields():
+    def content(*names: str, **more: object) -> Content:
+        inner = {"version": 1, "variables": {"properties": {name: {} for name in names}}}
+        return parse_content(
+            {"messages": [SYSTEM], "includes": {"f": {"version": 2, "includes": {"g": inner}, **more}}}
+        )
+
+    assert canonical(content("a", "b")) != canonical(content("b", "a"))
+    assert canonical(content("a", text="t", hash="h")) == canonical(content("a", hash="h", text="t"))
+    assert parse_content(as_mapping(content("a"))) == content("a")
+
+
 def test_the_hash_is_of_the_text():
     assert content_hash("{}") == "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
     assert canonical(Content(kind="text", text="ä")) == '{"kind":"text","text":"ä"}'
@@ -71,11 +83,21 @@ def test_an_empty_text_stays_a_text():
         ({"messages": [{"role": "user", "content": [3]}]}, r"'messages\[0\].content\[0\]' is an object"),
         ({"messages": [{"role": "user", "content": [{"type": "text", "text": 3}]}]}, "if it has 'text'"),
         ({"messages": [{"role": "user", "content": "x", "name": 3}]}, r"'messages\[0\].name' is a string"),
-        ({"messages": [{"role": "placeholder", "name": "history"}]}, '"name": "messages"'),
+        ({"messages": [{"role": "placeholder", "name": "my history"}]}, '"name": "messages"'),
+        ({"messages": [{"role": "placeholder", "name": "history", "content": "x"}]}, '"name": "messages"'),
+        ({"messages": [{"role": "placeholder"}]}, '"name": "messages"'),
+        ({"messages": [SYSTEM], "includes": []}, "'includes' is an object"),
+        ({"messages": [SYSTEM], "includes": {"a": "3"}}, r"'includes\['a'\]' is the number of the fragment's version"),
+        ({"messages": [SYSTEM], "includes": {"a": True}}, "is the number"),
+        ({"messages": [SYSTEM], "includes": {"a": 0}}, "is the number"),
+        ({"messages": [SYSTEM], "includes": {"a": {"hash": "x"}}}, "is the number"),
+        ({"messages": [SYSTEM], "includes": {"a": {"version": 1, "txt": "x"}}}, "'txt' is not a field of a lock|txt' is not a field"),
+        ({"messages": [SYSTEM], "includes": {"a": {"version": True}}}, r"version' is not what a lock holds"),
+        ({"messages": [SYSTEM], "includes": {"a": {"version": 1, "includes": {"b": "x"}}}}, r"'includes\['a'\].includes\['b'\]' is the number"),
         ({"messages": [SYSTEM], "parameters": {"at": datetime.date(2026, 1, 1)}}, "holds a date, which JSON doesn't"),
         ({"messages": [SYSTEM], "parameters": {1: 2}}, "a key that isn't a string"),
     ],
-)
+)  # fmt: skip
 def test_says_what_is_wrong_where(data, said):
     with pytest.raises(PromptInvalidError, match=said):
         parse_content(data)
@@ -104,3 +126,10 @@ def test_messages_of_tool_calls_need_no_content():
     assert (
         parse_content({"messages": [call, {"role": "tool", "content": "3", "tool_call_id": "1"}]}).messages[0] == call
     )
+
+
+def test_the_callers_messages_go_to_one_place():
+    place = {"role": "placeholder", "name": "messages"}
+    parse_content({"messages": [{"role": "system", "content": "x"}, place]})
+    with pytest.raises(PromptInvalidError, match="one placeholder 'messages' at most"):
+        parse_content({"messages": [place, {"role": "user", "content": "x"}, place]})

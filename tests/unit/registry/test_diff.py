@@ -126,3 +126,49 @@ def test_text_for_a_terminal():
     assert same == Diff(old="a@1", new="a@1", sentences=(), messages=())
     assert same.empty
     assert "say and set the same" in as_text(same)
+
+
+def _locked(text: str, **includes: dict) -> Content:
+    return Content(kind="text", text=text, includes=includes)
+
+
+def _lock(version: int, text: str, **includes: dict) -> dict:
+    return {"version": version, "text": text, "includes": includes}
+
+
+def test_a_fragment_moves_in_a_sentence_and_in_its_words():
+    old = _locked("Hi. {% include 'f' %}", f=_lock(3, "Be kind. {% include 'g' %}", g=_lock(1, "Bye.")))
+    new = _locked("Hi. {% include 'f' %}", f=_lock(4, "Be brief. {% include 'g' %}", g=_lock(2, "Bye.")))
+    sentences, messages = diff_content(old, new)
+    assert sentences == ("fragment 'f' moves from version 3 to 4", "fragment 'g' moves from version 1 to 2")
+    assert [(s.operation, s.text) for s in messages[0].segments] == [
+        ("same", "Hi. Be "),
+        ("removed", "kind"),
+        ("added", "brief"),
+        ("same", ". Bye."),
+    ]
+
+
+def test_fragments_come_and_go_in_sentences_and_pasting_one_in_changes_no_word():
+    old, new = _locked("Hi. {% include 'f@2' %}", **{"f@2": _lock(2, "Be kind.")}), _locked("Hi. Be kind.")
+    assert diff_content(old, new) == (("fragment 'f' (version 2) is taken out",), ())
+    assert diff_content(new, old) == (("fragment 'f' (version 2) is included",), ())
+    both = _locked("{% include 'f' %}{% include 'f@1' %}", **{"f": _lock(2, "x"), "f@1": _lock(1, "y")})
+    assert diff_content(old, both)[0] == ("fragment 'f' moves from version 2 to versions 1 and 2",)
+
+
+def test_words_of_a_file_whose_fragments_are_not_locked_are_compared_as_written():
+    old = _locked("Hi. {% include 'f' %}", f=_lock(3, "Be kind."))
+    new = Content(kind="text", text="Hi. {% include 'f' %}", includes={"f": 4})
+    assert diff_content(old, new) == (("fragment 'f' moves from version 3 to 4",), ())
+    assert diff_content(old, Content(kind="text", text="Hi. {% include 'f' %}")) == ((), ())
+
+
+def test_parts_are_compared_with_their_fragments_in_place():
+    def content(version: int, words: str, **part: object) -> Content:
+        body = [{"type": "text", "text": "{% include 'f' %}", **part}]
+        return Content(messages=({"role": "user", "content": body},), includes={"f": _lock(version, words)})
+
+    for more in ({}, {"cache_control": {"type": "ephemeral"}}):
+        found = diff_content(content(1, "one", **more), content(2, "two", **more))[1]
+        assert ("added", "two") in [(s.operation, s.text) for s in found[0].segments]

@@ -183,7 +183,6 @@ def test_there_is_no_way_out(source):
 @pytest.mark.parametrize(
     "tag",
     [
-        "{% include 'a' %}",
         "{% import 'a' as b %}",
         "{% from 'a' import b %}",
         "{% extends 'a' %}",

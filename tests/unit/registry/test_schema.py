@@ -88,12 +88,53 @@ def test_values_that_are_not_json_are_refused():
         ({"properties": {"a": {"type": "text"}}}, "not a JSON Schema"),
         ({"properties": {"a": {"$ref": "http://127.0.0.1:9/x.json"}}}, "not a JSON Schema"),
         ({"properties": {"a": {"pattern": r"^(a*)*(?=b)\1$"}}}, "not a JSON Schema"),  # would backtrack without end
-        ({"properties": {"a": {"type": "integer", "default": "x"}}}, "default of 'a' is not what it declares"),
+        ({"properties": {"a": {"type": "integer", "examples": [1, "x"]}}}, "example 2 of variable 'a' is not what it declares: it is not of type"),
+        ({"properties": {"a": {"items": {"enum": [1]}, "examples": [[1, 2]]}}}, r"example 1 of variable 'a' is not what it declares: 'a\[1\]' is an integer: it is not one of"),
+        ({"properties": {"a": {"examples": "x"}}}, "'examples' of variable 'a' is a list|not a JSON Schema"),
+        ({"properties": {"a": {"format": "email", "default": "x"}}}, "default of variable 'a' is not what it declares"),
+        ({"properties": {"a": {"type": "integer", "default": "x"}}}, "default of variable 'a' is not what it declares: it is not of type"),
     ],
-)
+)  # fmt: skip
 def test_refuses_declarations_that_can_not_work(declared, said):
     with pytest.raises(PromptInvalidError, match=said):
         check_for(declared, {})
+
+
+def test_examples_and_defaults_are_judged_one_by_one():
+    properties = {"a": {"type": "integer", "examples": [1, 2], "default": 3}, "b": {"examples": ["x"]}}
+    check = _check(properties, {"a": True, "b": True}, additionalProperties=False, dependentRequired={"a": ["b"]})
+    assert check.required == ("b",)
+
+
+def test_a_format_that_json_schema_does_not_define_is_a_remark():
+    assert _check({"a": {"format": "phone-number"}}).complete({"a": "x"}) == {"a": "x"}
+
+
+def test_nested_values_are_checked_and_named():
+    address = {
+        "type": "object",
+        "properties": {"city": {"type": "string"}, "zip": {"type": "string"}},
+        "required": ["city"],
+    }
+    check = _check(
+        {
+            "customer": {
+                "type": "object",
+                "properties": {"addresses": {"type": "array", "items": address, "minItems": 1}},
+            }
+        }
+    )
+    for value, said in (
+        ({"addresses": [{"city": "A"}, {"city": 3}]}, r"variable 'customer.addresses\[1\].city' is an integer: "),
+        (
+            {"addresses": [{"zip": "1"}]},
+            r"variable 'customer.addresses\[0\]' is an object: \"city\" is a required property",
+        ),
+        ({"addresses": []}, "variable 'customer.addresses' is an array"),
+    ):
+        with pytest.raises(PromptVariableInvalidError, match=said) as caught:
+            check.complete({"customer": value})
+        assert caught.value.param == "customer"
 
 
 def test_a_schema_can_not_make_the_server_fetch_a_url():

@@ -102,3 +102,20 @@ def test_what_litellm_would_spoil_is_refused(
     answer = client.get(PATH, params={"prompt_id": "a@latest"})
     assert answer.status_code == 422
     assert says in answer.json()["error"]["message"]
+
+
+def test_what_litellm_would_drop_or_leave_unfilled_is_refused(store: Store, client: TestClient) -> None:
+    system = {"role": "system", "content": "x"}
+    part = {"type": "image_url", "image_url": {"url": "https://x/{{ name }}.png"}}
+    history = {"role": "placeholder", "name": "history"}
+    store.save("part", Content(messages=(system, {"role": "user", "content": [part]})), message="", by=owner("ann"))
+    store.save("history", Content(messages=(system, history)), message="", by=owner("ann"))
+    for slug, variables, said in (
+        ("part", {"name": "a"}, "messages[1].content[0].image_url.url holds a variable"),
+        ("history", {"history": [{"role": "user", "content": "y"}]}, "the messages of variable 'history'"),
+    ):
+        refused = client.get(PATH, params={"prompt_id": f"{slug}@latest"})
+        assert refused.status_code == 422
+        assert said in refused.json()["error"]["message"]
+        given = {"prompt_id": f"{slug}@latest", "variables": json.dumps(variables)}
+        assert len(client.get(PATH, params=given).json()["prompt_template"]) == 2

@@ -132,3 +132,16 @@ def test_what_a_client_fills_in_is_what_slugline_renders(pieces: list[str]) -> N
         except PromptNotPlainError:
             continue
         assert fill(given_out, variables) == wanted
+
+
+def test_fragments_are_given_as_their_words() -> None:
+    inner = {"version": 2, "text": "{{ y }}!"}
+    lock = {"version": 1, "text": "{{ x }} {% include 'g' %}", "includes": {"g": inner}}
+    found = resolved(chat("Hi {% include 'f' %}.", includes={"f": lock}))
+    assert PlainTemplates(found, LANGFUSE).text("Hi {% include 'f' %}.", "text") == "Hi {{x}} {{y}}!."
+    inner["text"] = "\n{{ y | upper }}"
+    with pytest.raises(PromptNotPlainError, match="between braces at line 2 of fragment 'g@2'"):
+        PlainTemplates(found, LANGFUSE).text("{% include 'f' %}", "text")
+    inner["text"] = "{% if y %}{% endif %}"
+    with pytest.raises(PromptNotPlainError, match="has logic at line 1 of fragment 'g@2'"):
+        PlainTemplates(found, LANGFUSE).text("{% include 'f' %}", "text")
