@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from registry.following import BEAT_SECONDS, PostgresFollower
 from registry.roster import LEASE_SECONDS
 
