@@ -1,4 +1,4 @@
-"""`GET /api/prompts/{slug}/quality`: the quality report over HTTP.
+"""`GET /api/prompts/{slug}/quality` and `/served`: the quality report, and which versions answered when, over HTTP.
 
 Knows the address, its parameters and the shape of the answer. Refuses to know which prompts exist (it is handed a check);
 what the check and ClickHouse raise goes through to the application, which has one place for it.
@@ -6,13 +6,14 @@ what the check and ClickHouse raise goes through to the application, which has o
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, overload
 
 from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from evaluation.report import quality_report
+from evaluation.served import versions_served
 from tracing.clickhouse import ClickHouse
 
 
@@ -76,6 +77,27 @@ class QualityModel(BaseModel):
     totals: list[QualityRowModel]
 
 
+class VersionCallsModel(BaseModel):
+    """Calls that one version answered on one channel."""
+
+    version: int
+    channel: str = Field(description="'pinned' where the calls named a number")
+    variant: str = Field(description="main, rollout or holdback where the channel was split")
+    calls: int
+    errors: int = Field(description="calls whose outcome is neither ok nor client_left")
+    first_seen: datetime
+    last_seen: datetime
+
+
+class ServedModel(BaseModel):
+    """Which versions answered a prompt's production calls in a half-open window."""
+
+    prompt: str
+    since: datetime
+    until: datetime
+    served: list[VersionCallsModel]
+
+
 def build_router(clickhouse: ClickHouse, check_prompt: Callable[[str], object]) -> APIRouter:
     """The router; `check_prompt` raises for a slug that the registry doesn't know."""
     router = APIRouter(tags=["quality"])
@@ -98,8 +120,25 @@ def build_router(clickhouse: ClickHouse, check_prompt: Callable[[str], object]) 
         )
         return QualityModel.model_validate(report.to_json())
 
+    @router.get("/api/prompts/{slug}/served")
+    async def served(slug: str, since: datetime, until: datetime) -> ServedModel:
+        """Which versions answered calls between two times; without a zone they are UTC."""
+        begin, end = _in_utc(since), _in_utc(until)
+        await to_thread.run_sync(check_prompt, slug)
+        found = await versions_served(clickhouse, prompt=slug, since=begin, until=end)
+        return ServedModel(
+            prompt=slug,
+            since=begin,
+            until=end,
+            served=[VersionCallsModel.model_validate(each, from_attributes=True) for each in found],
+        )
+
     return router
 
 
+@overload
+def _in_utc(time: datetime) -> datetime: ...
+@overload
+def _in_utc(time: None) -> None: ...
 def _in_utc(time: datetime | None) -> datetime | None:
     return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time

@@ -68,6 +68,12 @@ def _add_reads(router: APIRouter, store: Store, by: By) -> None:
         shown = [prompt for prompt in store.prompts() if me.sees(prompt.slug)]
         return PromptList(prompts=[PromptOut.of(prompt) for prompt in shown if archived or prompt.archived_at is None])
 
+    @router.get("/{slug}/about")
+    def get_about(slug: str, request: Request) -> PromptOut:
+        """A prompt's channels, owner and purpose, without what its versions say."""
+        permit(by(request), "inspect", slug=check_slug(slug))
+        return PromptOut.of(store.prompt(slug))
+
     @router.get("/{slug}/versions")
     def list_versions(slug: str, request: Request) -> VersionList:
         """All versions, newest first."""
@@ -153,6 +159,11 @@ def _add_rendering(router: APIRouter, live: LiveRegistry, by: By) -> None:
     ) -> Response:
         """Render with variables from the body."""
         return rendered(slug, version, role, lambda _: body.variables, request)
+
+    @router.get("/{slug}/versions/{version}")
+    def get_version(slug: str, version: str, request: Request) -> VersionOut:
+        """One version in full: a number, a version's id, or what a channel points to."""
+        return VersionOut.of(resolved_for(slug, version, request).version)
 
 
 def _add_diffs(router: APIRouter, store: Store, live: LiveRegistry, by: By) -> None:

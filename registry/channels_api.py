@@ -13,6 +13,7 @@ from registry.governance_schemas import (
     AskBody,
     AuditOut,
     LiveList,
+    MissingOut,
     ProtectBody,
     RequestList,
     RequestOut,
@@ -82,6 +83,13 @@ def _add_moves(router: APIRouter, store: Store, by: By) -> None:
             **given.write(),
         )
         return MoveOut.of(move)
+
+    @router.get("/prompts/{slug}/channels/{name}/missing")
+    def get_missing(slug: str, name: str, version: Annotated[int, Query(ge=1)], request: Request) -> MissingOut:
+        """What a channel still asks for before a version may go onto it."""
+        permit(by(request), "inspect", slug=check_slug(slug))
+        store.version(slug, version)  # says so where there is no such version
+        return MissingOut(slug=slug, channel=name, version=version, missing=[*store.lacking(slug, name, version)])
 
     @router.get("/rules")
     def list_rules(request: Request) -> RuleList:
@@ -195,7 +203,12 @@ def _add_audit(router: APIRouter, store: Store, by: By) -> None:
         return page
 
     @router.get("/audit/verify")
-    def verify_audit(request: Request) -> AuditOut:
+    def verify_audit(
+        request: Request,
+        head: Annotated[
+            str | None, Query(description="REVISION:HASH as it was noted once: it must still be there")
+        ] = None,
+    ) -> AuditOut:
         """Whether the history is whole: its hash chain, and that versions, channels, rules and keys stand as it says."""
         permit(by(request), "inspect")
-        return AuditOut.of(verify(store))
+        return AuditOut.of(verify(store, head=head))

@@ -93,6 +93,15 @@ class RuleList(BaseModel):
     rules: list[RuleOut]
 
 
+class MissingOut(BaseModel):
+    """What a channel still asks for before a version may go onto it, a sentence each."""
+
+    slug: str
+    channel: str
+    version: int
+    missing: list[str]
+
+
 class ScheduleOut(BaseModel):
     """A scheduled move; `outcome` says why it failed."""
 

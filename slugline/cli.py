@@ -7,7 +7,22 @@ import sys
 
 import typer
 
-from slugline.commands import calls, demo, key, prompt, quality, score, serve, simulator, sql
+from slugline.commands import (
+    adopt,
+    audit,
+    calls,
+    demo,
+    import_,
+    key,
+    live,
+    prompt,
+    quality,
+    scan,
+    score,
+    serve,
+    simulator,
+    sql,
+)
 
 
 def build() -> typer.Typer:
@@ -23,11 +38,16 @@ def build() -> typer.Typer:
     app.command("serve")(serve.serve)
     app.command("demo")(demo.demo)
     app.add_typer(prompt.build(), name="prompt")
+    app.command("live")(live.live)
+    app.add_typer(audit.build(), name="audit")
     app.add_typer(key.build(), name="key")
+    app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
     app.command("sql")(sql.sql)
+    app.command("scan")(scan.scan)
+    app.command("adopt")(adopt.adopt)
     app.command("simulator")(simulator.simulator)
     return app
 
@@ -46,12 +66,13 @@ def main() -> None:
 def _in_words(error: Exception) -> str | None:
     """The message of an error that a user can do something about; None for faults of ours, which keep their traceback."""
     from registry.errors import RegistryError
+    from slugline.client import ServerError
     from slugline.folder import FolderInUse
     from slugline.settings import SettingsError
     from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
 
     if isinstance(error, RegistryError):
         return error.message
-    if isinstance(error, FolderInUse | SettingsError | ClickHouseUnavailable | ClickHouseRefused):
+    if isinstance(error, FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused):
         return str(error)
     return None

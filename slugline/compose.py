@@ -4,7 +4,6 @@ Nothing here decides anything; nothing elsewhere reads the environment or makes 
 """
 
 import contextlib
-import getpass
 import os
 import random
 import socket
@@ -20,6 +19,7 @@ from fastapi import Depends, FastAPI, Request
 
 from dashboards import pages
 from evaluation import api as quality_api
+from evaluation import inventory_api
 from proxy.breaker import Breakers
 from proxy.edge import Edge
 from proxy.library import Library
@@ -32,7 +32,6 @@ from registry import api as registry_api
 from registry import channels_api, fragments_api, keys_api
 from registry.compat import langfuse, litellm
 from registry.database import open_engine
-from registry.errors import AuthKeyEndedError
 from registry.key_store import KeyStore
 from registry.keys import CallerKey, principal_of
 from registry.keys_api import KeyUse
@@ -40,6 +39,7 @@ from registry.live import LiveRegistry
 from registry.roles import Action, Principal, owner, permit
 from registry.store import Store
 from slugline import VERSION
+from slugline.acting import local_user
 from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
 from slugline.front import KEY, Front, lost_reporter
@@ -136,6 +136,7 @@ def build_api(
     api.include_router(litellm.build_router(live, who))
     api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
+    api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(health_router(live, spool, folder, embedded=embedded))
     api.include_router(pages.build_router(store, clickhouse), dependencies=[Depends(needs("inspect"))])
     add_error_handlers(api)
@@ -191,28 +192,6 @@ def who(request: Request) -> Principal:
     if key is not None:
         return principal_of(key).on_behalf_of(said)
     return owner(said or f"api ({local_user()})", verified=False)
-
-
-def acting(keys: KeyStore, environment: Mapping[str, str]) -> Principal:
-    """Who works on the command line: the holder of the key in SLUGLINE_KEY, else the operating system's user.
-
-    Raises AuthKeyNotFoundError or AuthKeyEndedError for a key that is none, or none any more.
-    """
-    text = environment.get("SLUGLINE_KEY", "").strip()
-    if not text:
-        return owner(local_user())
-    key = keys.key(text)
-    if key.revoked_at is not None or key.expired(now()):
-        raise AuthKeyEndedError(f"the key in SLUGLINE_KEY ({key.key_id}) has ended: use another", param="SLUGLINE_KEY")
-    return principal_of(key)
-
-
-def local_user() -> str:
-    """The operating system's name for whoever runs this process."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
 
 
 def now() -> datetime:

@@ -49,6 +49,14 @@ class DataFolder:
     def keeper_status(self) -> Path:
         return self.path / "keeper.json"
 
+    @property
+    def served_at(self) -> str:
+        """The URL of the server that was started on this folder last; empty before the first."""
+        try:
+            return (self.path / "url").read_text("utf-8").strip()
+        except OSError:
+            return ""
+
     def make(self) -> None:
         """Makes the folder, for its owner only."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`slugline key`: caller keys from the command line. Works on the registry itself, with a server running or not."""
+"""`slugline key`: caller keys from the command line, of the registry here or behind a server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slugline.commands.key_terms import in_words, named_terms, scopes, state
-from slugline.commands.options import Config, Data, Json, open_registry, print_json, print_rows, settings_for
+from slugline.commands.options import Config, Data, Json, Server, Why, access_for, print_json, print_rows
 
 if TYPE_CHECKING:
     from registry.keys import CallerKey
@@ -66,6 +66,7 @@ def create(
     role: Roles = None,
     admin: Annotated[bool, typer.Option("--admin", help="Short for --role admin.")] = False,
     json: Json = False,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -80,10 +81,10 @@ def create(
         budget,
         datetime.now(UTC),
     )
-    registry = open_registry(settings_for(data, config))
-    first = not registry.keys.all_keys()
     roles = tuple(role or ()) + (("admin",) if admin else ()) or ("application",)
-    issued = registry.keys.create(KeyTerms(name=name, roles=roles, owner=owner or "", **terms), by=registry.by)
+    with access_for(data, config, server) as access:
+        first = not access.keys.all_keys()
+        issued = access.keys.create(KeyTerms(name=name, roles=roles, owner=owner or "", **terms))
     if json:
         print_json({"key": issued.secret.text, **_fields(issued.key)})
     else:
@@ -97,9 +98,10 @@ def create(
         )
 
 
-def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
+def list_(json: Json = False, server: Server = None, data: Data = None, config: Config = None) -> None:
     """List all keys, revoked ones too."""
-    keys = open_registry(settings_for(data, config)).keys.all_keys()
+    with access_for(data, config, server) as access:
+        keys = access.keys.all_keys()
     if json:
         print_json([_fields(key) for key in keys])
         return
@@ -122,14 +124,11 @@ def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
     )
 
 
-def show(key_id: KeyId, json: Json = False, data: Data = None, config: Config = None) -> None:
+def show(key_id: KeyId, json: Json = False, server: Server = None, data: Data = None, config: Config = None) -> None:
     """Show what a key may do, and how much it was used on this machine."""
-    from slugline.compose import use_of
-    from slugline.folder import DataFolder
-
-    settings = settings_for(data, config)
-    key = open_registry(settings).keys.key(key_id)
-    use = use_of(DataFolder(settings.data), key)
+    with access_for(data, config, server) as access:
+        key = access.keys.key(key_id)
+        use = access.keys.use(key)
     if json:
         print_json({**_fields(key), "use": {**use.model_dump(), "spent_usd": f"{use.spent_usd:f}"}})
         return
@@ -149,14 +148,15 @@ def show(key_id: KeyId, json: Json = False, data: Data = None, config: Config = 
 
 def revoke(
     key_id: KeyId,
-    message: Annotated[str, typer.Option("-m", "--message", help="Why; it stands in the history.")] = "",
+    message: Why = "",
     json: Json = False,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """End a key for good. The next request with it is refused."""
-    registry = open_registry(settings_for(data, config))
-    key = registry.keys.revoke(key_id, reason=message, by=registry.by)
+    with access_for(data, config, server) as access:
+        key = access.keys.revoke(key_id, reason=message)
     if json:
         print_json(_fields(key))
     else:
@@ -177,6 +177,7 @@ def update(
     budget: Budget = None,
     owner: Owner = None,
     json: Json = False,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -196,8 +197,8 @@ def update(
         changes["roles"] = tuple(role)
     if not changes:
         raise SettingsError("say what to change, such as --budget 100/month; `slugline key update --help` lists it all")
-    registry = open_registry(settings_for(data, config))
-    key = registry.keys.update(key_id, changes, by=registry.by)
+    with access_for(data, config, server) as access:
+        key = access.keys.update(key_id, changes)
     if json:
         print_json(_fields(key))
     else:

@@ -1,37 +1,40 @@
-"""`slugline prompt`: the registry from the command line. Works on the registry itself, with a server running or not."""
+"""`slugline prompt`: prompts and their versions, here or behind a server. Channels are in `channel.py` and `review.py`."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slugline.commands.fragments import impact, users
+from slugline.commands import channel, fragments, prompt_files, review, status
 from slugline.commands.options import (
     Because,
     Config,
     Data,
+    IfMatch,
     Json,
+    Once,
+    Server,
     Slug,
-    open_registry,
+    Why,
+    access_for,
     print_json,
+    print_model,
     print_rows,
-    settings_for,
 )
 
 if TYPE_CHECKING:
-    from registry.values import HistoryEntry, Move, Version
-
-Channel = Annotated[str, typer.Option(help="The channel to move.")]
+    from registry.values import Prompt
 
 
 def build() -> typer.Typer:
     """The group `slugline prompt`."""
     group = typer.Typer(help="Prompts, their versions and channels.", no_args_is_help=True)
-    for command in (save, list_, show, diff, promote, rollback, history, users, impact):
+    own = (save, list_, status.status, show, prompt_files.diff, history, describe, archive, restore)
+    moves = (channel.promote, channel.rollback, channel.rollout, channel.schedule, channel.schedules, channel.cancel)
+    reviews = (review.request, review.requests, review.review, review.withdraw, review.protect, review.rules)
+    for command in (*own, *moves, *reviews, fragments.users, fragments.impact):
         group.command(command.__name__.rstrip("_"))(command)
     return group
 
@@ -45,54 +48,64 @@ def save(
     message: Because = "",
     model: Annotated[str | None, typer.Option(help="The model, where the file names none.")] = None,
     author: Annotated[str | None, typer.Option(help="Who wrote it (default: you).")] = None,
+    if_match: Annotated[
+        int | None,
+        typer.Option("--if-match", min=0, help="Save only if the prompt is still at this revision; 0: if it is new."),
+    ] = None,
+    idempotency_key: Once = "",
     json: Json = False,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Save a new version; the channel latest follows, stable stays where it is."""
-    from registry.files import read_prompt_file, text_content
+    from registry.files import text_content
     from slugline.settings import SettingsError
 
     if (file is None) == (text is None):
         raise SettingsError("say what to save: --file FILE (- for standard input) or --text TEXT")
-    content = text_content(text) if text is not None else read_prompt_file(*_read(file or "-")).content
+    content = text_content(text) if text is not None else prompt_files.read_content(file or "-")
     if model and not content.model:
         content = replace(content, model=model)
-    registry = open_registry(settings_for(data, config))
-    saved = registry.store.save(slug, content, message=message, author=author, by=registry.by)
-    version = saved.version
-    if json:
-        print_json(
-            {"slug": slug, "version": version.number, "version_id": version.version_id, "created": saved.created}
+    with access_for(data, config, server) as access:
+        saved = access.save(
+            slug, content, message=message, author=author, if_match=if_match, idempotency_key=idempotency_key
         )
+    if json:
+        from registry.schemas import SavedOut
+
+        print_model(SavedOut.of_saved(saved))
     elif saved.created:
-        print(f"saved {slug} as version {version.number}; latest points to it")
+        print(f"saved {slug} as version {saved.version.number}; latest points to it")
     else:
-        print(f"unchanged: {slug} has this as version {version.number} already")
+        print(f"unchanged: {slug} has this as version {saved.version.number} already")
 
 
-def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
+def list_(
+    archived: Annotated[bool, typer.Option("--archived", help="Archived prompts as well.")] = False,
+    json: Json = False,
+    server: Server = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
     """List prompts with what is live."""
-    prompts = open_registry(settings_for(data, config)).store.prompts()
+    with access_for(data, config, server) as access:
+        prompts = [prompt for prompt in access.prompts() if archived or prompt.archived_at is None]
     if json:
-        print_json(
-            [{"slug": p.slug, "channels": dict(p.channels), "owner": p.owner, "purpose": p.purpose} for p in prompts]
-        )
+        from registry.schemas import PromptOut
+
+        print_json([PromptOut.of(prompt).model_dump(mode="json") for prompt in prompts])
         return
     print_rows(
         ("prompt", "stable", "latest", "other channels", "owner", "purpose"),
         [
             (
                 p.slug,
-                _number(p.channels.get("stable")),
-                _number(p.channels.get("latest")),
-                ", ".join(
-                    f"{name} {number}"
-                    for name, number in sorted(p.channels.items())
-                    if name not in {"stable", "latest"}
-                ),
+                _number(p, "stable"),
+                _number(p, "latest"),
+                ", ".join(f"{name} {_number(p, name)}" for name in sorted(p.channels) if name not in _USUAL),
                 p.owner,
-                p.purpose,
+                f"(archived) {p.purpose}".rstrip() if p.archived_at else p.purpose,
             )
             for p in prompts
         ],
@@ -102,137 +115,111 @@ def list_(json: Json = False, data: Data = None, config: Config = None) -> None:
 def show(
     reference: Annotated[str, typer.Argument(help="slug, slug@channel or slug@number.", show_default=False)],
     json: Json = False,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Show a version, as a .prompty file that can be saved again."""
-    from registry.content import as_mapping
     from registry.files import to_prompty
 
-    version = _version(reference, data, config)
+    with access_for(data, config, server) as access:
+        version = access.resolve(reference)
     if json:
-        fields = {
-            name: getattr(version, name) for name in ("version_id", "content_hash", "author", "message", "created_at")
-        }
-        print_json({"slug": version.slug, "version": version.number, **fields, "content": as_mapping(version.content)})
+        from registry.schemas import VersionOut
+
+        print_model(VersionOut.of(version))
     else:
         print(to_prompty(version), end="")
-
-
-def diff(
-    old: Annotated[str, typer.Argument(help="slug, slug@channel or slug@number.", show_default=False)],
-    new: Annotated[
-        str, typer.Argument(help="Another reference; without the slug, such as @latest, of the same prompt.")
-    ] = "@latest",
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Say what changed between two versions, in words."""
-    from registry.diff import as_text
-    from registry.diff import diff as compare
-
-    before = _version(old, data, config)
-    after = _version(before.slug + new if new.startswith("@") else new, data, config)
-    print(as_text(compare(before, after)), end="")
-
-
-def promote(
-    slug: Slug,
-    message: Because,
-    version: Annotated[int | None, typer.Argument(help="The version's number (default: the newest).")] = None,
-    channel: Channel = "stable",
-    json: Json = False,
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Move a channel to a version. The next request is served by it."""
-    registry = open_registry(settings_for(data, config))
-    _moved(registry.store.promote(slug, version, channel=channel, reason=message, by=registry.by), json)
-
-
-def rollback(
-    slug: Slug,
-    message: Because,
-    to: Annotated[int | None, typer.Option(help="The version (default: the one that was live before).")] = None,
-    channel: Channel = "stable",
-    json: Json = False,
-    data: Data = None,
-    config: Config = None,
-) -> None:
-    """Move a channel back. The next request is served by the earlier version."""
-    registry = open_registry(settings_for(data, config))
-    _moved(registry.store.rollback(slug, channel=channel, to=to, reason=message, by=registry.by), json)
 
 
 def history(
     slug: Slug,
     limit: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
     json: Json = False,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
     """Who changed what, when and why, newest first."""
-    store = open_registry(settings_for(data, config)).store
-    store.prompt(slug)
-    entries = store.history(slug, limit=limit)
-    if json:
-        print_json([{name: getattr(entry, name) for name in entry.__dataclass_fields__} for entry in entries])
-        return
-    print_rows(
-        ("revision", "when (UTC)", "who", "what", "why"),
-        [(str(e.revision), f"{e.at:%Y-%m-%d %H:%M:%S}", e.actor, _what(e), e.reason) for e in entries],
-    )
+    from slugline.commands.audit import print_events
+
+    with access_for(data, config, server) as access:
+        entries = access.history(slug, limit=limit)
+    print_events(entries, as_json=json, of_one=True)
 
 
-def _version(reference: str, data: Path | None, config: Path | None) -> Version:
-    from registry.live import LiveRegistry
-
-    settings = settings_for(data, config)
-    open_registry(settings)
-    live = LiveRegistry(settings.registry_url)
-    try:
-        return live.resolve(reference).version
-    finally:
-        live.close()
-
-
-def _read(file: str) -> tuple[str, str]:
+def describe(
+    slug: Slug,
+    owner: Annotated[str | None, typer.Option(help="Whom to ask about it.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag, more than once; '' for none.")] = None,
+    if_match: IfMatch = None,
+    json: Json = False,
+    server: Server = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Say who owns a prompt, what it is for, and its tags; what isn't named stays."""
     from slugline.settings import SettingsError
 
-    try:
-        if file == "-":
-            text = sys.stdin.read()
-            return text, "prompt.prompty" if text.startswith("---") else "prompt.txt"
-        return Path(file).read_text("utf-8"), Path(file).name
-    except OSError as error:
-        raise SettingsError(f"{file} can't be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"{file} is not UTF-8 text") from error
+    if owner is None and purpose is None and not tag:
+        raise SettingsError("say what to change: --owner, --purpose or --tag")
+    tags = None if not tag else [each for each in tag if each]
+    with access_for(data, config, server) as access:
+        found = access.describe(slug, owner=owner, purpose=purpose, tags=tags, if_match=if_match)
+    about = [("owner", found.owner), ("purpose", found.purpose), ("tags", ", ".join(found.tags))]
+    _print_prompt(found, "; ".join(f"{name}: {value or '–'}" for name, value in about), json)
 
 
-def _moved(move: Move, as_json: bool) -> None:
+def archive(
+    slug: Slug,
+    message: Why = "",
+    if_match: IfMatch = None,
+    json: Json = False,
+    server: Server = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Take a prompt out of use. Whoever still calls it is served; nothing about it can change."""
+    with access_for(data, config, server) as access:
+        found = access.archive(slug, reason=message, if_match=if_match)
+    again = f"`slugline prompt restore {slug}` takes it into use again"
+    _print_prompt(found, f"archived by {found.archived_by}; {again}", json)
+
+
+def restore(
+    slug: Slug,
+    message: Why = "",
+    if_match: IfMatch = None,
+    json: Json = False,
+    server: Server = None,
+    data: Data = None,
+    config: Config = None,
+) -> None:
+    """Take an archived prompt into use again."""
+    with access_for(data, config, server) as access:
+        found = access.restore(slug, reason=message, if_match=if_match)
+    _print_prompt(found, "in use", json)
+
+
+_USUAL = {"stable", "latest"}
+
+
+def _number(prompt: Prompt, channel: str) -> str:
+    """The channel's version, with those beside it: `7 (5 % 8)`."""
+    if channel not in prompt.channels:
+        return "–"
+    from datetime import UTC, datetime
+
+    split = prompt.splits.get(channel)
+    arms = ", ".join(f"{arm.share:g} % {arm.version}" for arm in split.at(datetime.now(UTC))) if split else ""
+    return f"{prompt.channels[channel]} ({arms})" if arms else str(prompt.channels[channel])
+
+
+def _print_prompt(prompt: Prompt, said: str, as_json: bool) -> None:
     if as_json:
-        print_json(asdict(move))
-        return
-    if move.changed:
-        before = f"version {move.from_version}" if move.from_version else "nothing"
-        print(
-            f"{move.slug}: {move.channel} moved from {before} to version {move.to_version} (revision {move.revision})"
-        )
+        from registry.schemas import PromptOut
+
+        print_model(PromptOut.of(prompt))
     else:
-        print(f"{move.slug}: {move.channel} is on version {move.to_version} already")
-    if move.served is not None and move.served.acknowledged:
-        print(f"seen by {', '.join(move.served.acknowledged)}")
-    for one in move.served.missing if move.served is not None else ():
-        print(f"not yet seen by {one.worker}, silent for {one.silent_seconds:g} s: it serves nothing old as fresh")
-
-
-def _what(entry: HistoryEntry) -> str:
-    if entry.from_version is None and entry.to_version is None:
-        return str(entry.action)
-    before = f"{entry.from_version} → " if entry.from_version else ""
-    return f"{entry.action} {entry.channel}: {before}{entry.to_version}"
-
-
-def _number(number: int | None) -> str:
-    return "–" if number is None else str(number)
+        print(f"{prompt.slug}: {said}")

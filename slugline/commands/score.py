@@ -18,7 +18,8 @@ def score(
     config: Config = None,
 ) -> None:
     """Score a call."""
-    from slugline.compose import local_user, new_id, now
+    from slugline.acting import local_user
+    from slugline.compose import new_id, now
     from slugline.folder import DataFolder
     from slugline.front import lost_reporter
     from slugline.settings import SettingsError

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from registry import api, channels_api
 from registry.live import LiveRegistry
-from registry.roles import ROLES, Principal
+from registry.roles import ALLOWED, ROLES, Principal
 from slugline.errors import add_error_handlers
 from tests.unit.registry.conftest import chat
 
@@ -223,3 +223,79 @@ def test_no_prompt_out_of_scope_is_seen(client, path):
 def test_lists_leave_out_what_is_out_of_scope(client):
     assert [prompt["slug"] for prompt in call(client, "GET", "/api/prompts", x_prompts="b")["prompts"]] == ["b"]
     assert {each["slug"] for each in call(client, "GET", "/api/live", x_prompts="b")["live"]} == {"b"}
+
+
+CONTENT = {"messages": [{"role": "user", "content": "new"}]}
+WRITES = {
+    # What is asked for, and the action that it takes. {channel}, {request} and {schedule} are put in.
+    ("POST", "/api/prompts"): ({"slug": "c", "content": CONTENT}, "save"),
+    ("POST", "/api/prompts/a/versions"): ({"content": CONTENT}, "save"),
+    ("PATCH", "/api/prompts/a"): ({"purpose": "p"}, "save"),
+    ("POST", "/api/prompts/a/archive"): ({}, "archive"),
+    ("POST", "/api/prompts/a/restore"): ({}, "archive"),
+    ("POST", "/api/prompts/a/channels/{channel}/promote"): ({"version": 2, "reason": "r"}, "move"),
+    ("POST", "/api/prompts/a/channels/{channel}/rollback"): ({"to": 1, "reason": "r"}, "move"),
+    ("POST", "/api/prompts/a/channels/{channel}/rollout"): (
+        {"arms": [{"version": 2, "share": 5}], "reason": "r"},
+        "move",
+    ),
+    ("POST", "/api/prompts/a/channels/{channel}/schedule"): (
+        {"version": 2, "at": "2999-01-01T00:00Z", "reason": "r"},
+        "move",
+    ),
+    ("POST", "/api/schedules/{schedule}/cancel"): ({}, "move"),
+    ("POST", "/api/prompts/a/requests"): ({"version": 3, "channel": "{channel}", "reason": "r"}, "request"),
+    ("POST", "/api/requests/{request}/reviews"): ({"kind": "approve"}, "review"),
+    ("POST", "/api/requests/{request}/withdraw"): ({}, "move"),
+    ("PUT", "/api/rules/a/eu"): ({"approvals": 1}, "protect"),
+}
+INTO_A_CHANNEL = ("/promote", "/rollout")
+
+
+@pytest.mark.parametrize("channel", ["stable", "canary"])
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("write", WRITES)
+def test_the_table_of_roles_and_writes_over_http(client, write, role, channel):
+    """`stable` is protected and version 2 isn't approved for it; `canary` is open."""
+    for name in ("stable", "canary"):
+        for number in (1, 3, 1):
+            call(client, "POST", f"/api/prompts/a/channels/{name}/promote", {"version": number, "reason": "r"})
+    call(client, "PUT", "/api/rules/a/stable", {"approvals": 2})
+    asked = call(
+        client, "POST", "/api/prompts/a/requests", {"version": 2, "channel": channel, "reason": "r"}, x_who="ann:author"
+    )
+    planned = call(
+        client,
+        "POST",
+        f"/api/prompts/a/channels/{channel}/schedule",
+        {"version": 2, "at": "2999-01-01T00:00Z", "reason": "r"},
+    )
+    (method, path), (body, action) = write, WRITES[write][0:2]
+    path = path.format(channel=channel, request=asked["request_id"], schedule=planned["schedule_id"])
+    body = {name: channel if value == "{channel}" else value for name, value in body.items()}
+    before = call(client, "GET", "/api/prompts/a")["version"], len(call(client, "GET", "/api/audit")["events"])
+    answer = client.request(method, path, json=body, headers={"x-who": BY_ROLE[role]})
+    after = call(client, "GET", "/api/prompts/a")["version"], len(call(client, "GET", "/api/audit")["events"])
+    if role not in ALLOWED[action]:
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "auth_role_not_allowed")
+        assert after == before
+    elif channel == "stable" and path.endswith(INTO_A_CHANNEL):
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "prompt_protected")
+        assert after == before
+    else:
+        assert answer.status_code in {200, 201}, answer.text
+
+
+def test_every_write_of_the_api_is_in_the_table(client):
+    document = client.get("/openapi.json").json()
+    writes = {
+        (
+            method.upper(),
+            path.replace("{slug}", "a").replace("{name}", "{channel}").replace("{request_id}", "{request}"),
+        )
+        for path, methods in document["paths"].items()
+        for method in methods
+        if method != "get" and not path.endswith(("/render", "/diff"))
+    }
+    writes = {(method, path.replace("{schedule_id}", "{schedule}")) for method, path in writes}
+    assert {(method, path.replace("/a/eu", "/a/{channel}")) for method, path in WRITES} == writes
