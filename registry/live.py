@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from registry.database import open_engine, reading
 from registry.errors import (
@@ -115,7 +115,7 @@ class LiveRegistry:
         """Take a worker's place, under a name for people: from now on writers wait for it, or name it, and the snapshot is kept."""
         if self._watch is None:
             self._eager = True
-            self._follower = PostgresFollower(self._engine, name, self._pull)
+            self._follower = PostgresFollower(self._engine, name, self._pull_by)
         else:
             try:
                 self._follower = SqliteFollower(str(self._engine.url.database), name, self._seen)
@@ -254,12 +254,15 @@ class LiveRegistry:
 
     def _pull(self, *, everything: bool = False) -> int:
         """Read what is new, and hold it; gives the revision."""
-        held = self._state
         with reading(self._engine) as connection:
-            state = read_state(connection, held, everything=everything)
-            if self._eager:
-                # No resolve is to wait for the network, so what channels serve is fetched now.
-                self._shelf.stock(state, partial(read_rows, connection))
+            return self._pull_by(connection, everything=everything)
+
+    def _pull_by(self, connection: Connection, *, everything: bool = False) -> int:
+        held = self._state
+        state = read_state(connection, held, everything=everything)
+        if self._eager:
+            # No resolve is to wait for the network, so what channels serve is fetched now.
+            self._shelf.stock(state, partial(read_rows, connection))
         if state is not held:
             self._state = state
             self._changed()

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, select, tuple_
+from sqlalchemy import Connection, RowMapping, func, select, tuple_
 
 from registry import rows
 from registry.keys import CallerKey
@@ -48,13 +48,15 @@ class State:
 def read_state(connection: Connection, held: State, *, everything: bool = False) -> State:
     """The registry now: what is new since `held`, beside what was held. The same value if nothing is.
 
+    What is newer than the revision is read again the next time, so the reads need not be of one moment; the revision comes first.
     Reads everything if told, and if the registry's history isn't the one that `held` is of: after a backup was put in place, say, or
     after a fail-over that lost the last writes.
     """
-    newest = select(events.c.revision, events.c.at).order_by(events.c.revision.desc()).limit(1)
-    last = connection.execute(newest).first()
-    revision, at = (0, None) if last is None else (last.revision, last.at)
-    if everything or not continues(connection, held):
+    newest = select(func.max(events.c.revision)).scalar_subquery()
+    query = select(events.c.revision, events.c.at).where(events.c.revision.in_([held.revision, newest]))
+    times = {row.revision: row.at for row in connection.execute(query)}
+    revision = max(times, default=0)
+    if everything or (held.revision and times.get(held.revision) != held.at):
         held = State(lineage=held.lineage + 1)
     elif revision == held.revision:
         return held
@@ -71,7 +73,7 @@ def read_state(connection: Connection, held: State, *, everything: bool = False)
     return State(
         lineage=held.lineage,
         revision=revision,
-        at=at,
+        at=times.get(revision),
         pointers=pointers,
         splits=splits,
         prompt_revisions={**held.prompt_revisions, **{row.slug: row.revision for row in touched}},
