@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 if TYPE_CHECKING:
     from evaluation.served import VersionCalls
     from registry.audit import Verified
+    from registry.diff import Diff
     from registry.rules import Rule
     from registry.split import Arm
     from registry.values import (
@@ -73,6 +74,10 @@ class Access(Protocol):
 
     def resolve(self, reference: str) -> Version:
         """The version that `slug`, `slug@channel`, `slug@number` or `slug@version-id` means now; a split channel's own one."""
+        ...
+
+    def compare(self, reference: str, content: Content) -> Diff:
+        """What would change if this content were saved: between a version and what is in nobody's registry yet."""
         ...
 
     def history(
@@ -194,7 +199,7 @@ class Access(Protocol):
         ...
 
     def rules(self) -> Sequence[Rule]:
-        """What channels ask for."""
+        """What channels ask for, those of prompts in scope."""
         ...
 
     def protect(
