@@ -252,8 +252,17 @@ def test_calls_are_joined_to_what_was_live(there: Team) -> None:
     local = CommandLine({}, ("--data", str(there.data)))
     assert json.loads(local.run("live", "joined", "--calls", "--json"))["calls"] == seen
     assert "stable" in there.run("ann", "live", "--calls")
-    then = f"{datetime.now(UTC) - timedelta(days=2):%Y-%m-%dT%H:%M}Z"
-    assert "none" in there.run("ann", "live", "--calls", "--at", then)
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    environment = dict(there.lines["ann"].environment)
+    for where in (server.url, ""):
+        with open_access(load_settings({"data": there.data}, None), where, environment) as access:
+            for since, until, calls in (
+                (now - hour, now + hour, 3),
+                (now - 2 * hour, now - hour, 0),
+                (now + hour, now + 2 * hour, 0),
+            ):
+                found = access.calls_between(["joined"], since, until)["joined"]
+                assert sum(each.calls for each in found) == calls
     there.told.clear()
 
 
