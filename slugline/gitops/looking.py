@@ -1,0 +1,82 @@
+"""A look at both sides: the folder, its checkout and the registry, brought together to a plan.
+
+Knows in which order the edges are asked. Decides nothing: `planning` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from registry.errors import PromptInvalidError, nearest
+from registry.template import compile_content
+from slugline.gitops.folder import read_folder
+from slugline.gitops.git import find_checkout
+from slugline.gitops.planning import plan
+from slugline.gitops.reading import at_line, read_files
+from slugline.gitops.registry import Reads, commits_of, read_entries
+from slugline.gitops.values import Entry, FileError, Lineage, Plan, PromptSource
+from slugline.settings import SettingsError
+
+
+def look(
+    registry: Reads, folder: Path, *, only: Collection[str] = (), onto: Mapping[str, int] | None = None
+) -> tuple[Plan, dict[str, Entry]]:
+    """The plan for a folder, or for some prompts of it, and what the registry has.
+
+    Raises SettingsError where there is no folder, for a slug that neither side has, and for an `onto` that isn't a version.
+    """
+    files, unread = read_folder(folder)
+    found, unusable = read_files(files)
+    sources = [source for source in found if not only or source.slug in only]
+    broken = [error for error in (*unread, *unusable) if not only or error.slug is None or error.slug in only]
+    entries = read_entries(registry, sources, only)
+    _check_known(only, {*entries, *(source.slug for source in found), *(error.slug or "" for error in unusable)})
+    _check_onto(onto or {}, entries)
+    checkout = find_checkout(folder)
+    lineage = Lineage() if checkout is None else checkout.lineage(commits_of(entries, sources))
+    changes = plan(sources, entries, lineage=lineage, onto=onto)
+    taken = {error.slug for error in broken}
+    changes = [change for change in changes if not (change.state == "missing" and change.slug in taken)]
+    pushed = [change.source for change in changes if change.writes and change.source is not None]
+    broken += [error for source in pushed if (error := _compile(source)) is not None]
+    paths = [source.path for source in pushed]
+    return (
+        Plan(
+            changes=tuple(changes),
+            errors=tuple(sorted(broken, key=lambda error: error.path)),
+            origins=checkout.origins(paths) if checkout is not None and paths else {},
+            prefix=checkout.prefix if checkout is not None else "",
+            repository=checkout.repository if checkout is not None else "",
+            in_git=checkout is not None,
+        ),
+        entries,
+    )
+
+
+def _compile(source: PromptSource) -> FileError | None:
+    """What keeps a file's templates from being saved. Those that a version has already were compiled when it was saved."""
+    try:
+        compile_content(source.content)
+    except PromptInvalidError as error:
+        return at_line(source.path, source.text, error)
+    return None
+
+
+def _check_known(only: Collection[str], known: Collection[str]) -> None:
+    for slug in only:
+        if slug not in known:
+            guess = nearest(slug, known)
+            hint = f"; did you mean '{guess}'?" if guess else ""
+            raise SettingsError(f"neither the folder nor the registry has a prompt '{slug}'{hint}")
+
+
+def _check_onto(onto: Mapping[str, int], entries: Mapping[str, Entry]) -> None:
+    for slug, number in onto.items():
+        entry = entries.get(slug)
+        if entry is None:
+            raise SettingsError(
+                f"--onto {slug}@{number}: the registry has no prompt '{slug}', so there is nothing to go onto"
+            )
+        if not 1 <= number <= entry.prompt.latest:
+            raise SettingsError(f"--onto {slug}@{number}: prompt '{slug}' has the versions 1-{entry.prompt.latest}")
