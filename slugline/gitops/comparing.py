@@ -69,6 +69,7 @@ def _number(lock: Any) -> int:
     return number
 
 
-def as_saved(content: Content) -> Content:
-    """The content as the registry would give it back. Raises PromptInvalidError if it isn't JSON."""
-    return parse_content(json.loads(canonical(content)))
+def as_saved(content: Content) -> tuple[Content, str]:
+    """The content as the registry would give it back, and its hash. Raises PromptInvalidError if it isn't JSON."""
+    text = canonical(content)
+    return parse_content(json.loads(text)), content_hash(text)

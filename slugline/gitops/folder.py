@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from slugline.gitops.reading import ENDINGS
+from slugline.gitops.reading import ENDINGS, slug_in
 from slugline.gitops.values import FileError
 from slugline.settings import SettingsError
 
@@ -36,18 +36,16 @@ def read_folder(folder: Path) -> tuple[list[tuple[str, bytes]], list[FileError]]
         name = path.relative_to(folder).as_posix()
         try:
             if not path.resolve(strict=True).is_relative_to(root):
-                errors.append(
-                    FileError(path=name, message="it is a link that leaves the folder: put the file itself here")
-                )
+                errors.append(_error(name, "it is a link that leaves the folder: put the file itself here"))
             elif not path.is_file():
-                errors.append(FileError(path=name, message="it is no ordinary file"))
+                errors.append(_error(name, "it is no ordinary file"))
             elif path.stat().st_size > _LARGEST:
-                errors.append(FileError(path=name, message=f"it has more than {_LARGEST:,} bytes"))
+                errors.append(_error(name, f"it has more than {_LARGEST:,} bytes"))
             else:
                 files.append((name, path.read_bytes()))
         except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, up to Python 3.12
             reason = getattr(error, "strerror", None) or "its link leads in a circle"
-            errors.append(FileError(path=name, message=f"it can't be read: {reason}"))
+            errors.append(_error(name, f"it can't be read: {reason}"))
     return files, errors
 
 
@@ -89,6 +87,10 @@ def _walk(folder: Path, root: Path, errors: list[FileError]) -> Iterator[Path]:
         for name in sorted(names):
             if name.lower().endswith(ENDINGS) and not name.startswith("."):
                 yield here / name
+
+
+def _error(path: str, message: str) -> FileError:
+    return FileError(path=path, message=message, slug=slug_in(path))
 
 
 def _umask() -> int:

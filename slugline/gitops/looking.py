@@ -5,7 +5,8 @@ Knows in which order the edges are asked. Decides nothing: `planning` does.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from registry.errors import PromptInvalidError, nearest
@@ -15,14 +16,21 @@ from slugline.gitops.git import find_checkout
 from slugline.gitops.planning import plan
 from slugline.gitops.reading import at_line, read_files
 from slugline.gitops.registry import Reads, commits_of, read_entries
-from slugline.gitops.values import Entry, FileError, Lineage, Plan, PromptSource
+from slugline.gitops.values import Change, Entry, FileError, Lineage, Plan, PromptSource
 from slugline.settings import SettingsError
 
 
-def look(
-    registry: Reads, folder: Path, *, only: Collection[str] = (), onto: Mapping[str, int] | None = None
-) -> tuple[Plan, dict[str, Entry]]:
-    """The plan for a folder, or for some prompts of it, and what the registry has.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What was found. `entries` is the registry's side by slug; `again` plans one prompt anew, by what the registry has by then."""
+
+    plan: Plan
+    entries: Mapping[str, Entry]
+    again: Callable[[Change], Change]
+
+
+def look(registry: Reads, folder: Path, *, only: Collection[str] = (), onto: Mapping[str, int] | None = None) -> Look:
+    """The plan for a folder, or for some prompts of it.
 
     Raises SettingsError where there is no folder, for a slug that neither side has, and for an `onto` that isn't a version.
     """
@@ -34,24 +42,30 @@ def look(
     _check_known(only, {*entries, *(source.slug for source in found), *(error.slug or "" for error in unusable)})
     _check_onto(onto or {}, entries)
     checkout = find_checkout(folder)
-    lineage = Lineage() if checkout is None else checkout.lineage(commits_of(entries, sources))
-    changes = plan(sources, entries, lineage=lineage, onto=onto)
+
+    def planned(these: Sequence[PromptSource], known: Mapping[str, Entry]) -> list[Change]:
+        lineage = Lineage() if checkout is None else checkout.lineage(commits_of(known, these))
+        return plan(these, known, lineage=lineage, onto=onto)
+
+    def again(change: Change) -> Change:
+        these = [change.source] if change.source is not None else []
+        return planned(these, read_entries(registry, these, {change.slug}))[0]
+
     taken = {error.slug for error in broken}
-    changes = [change for change in changes if not (change.state == "missing" and change.slug in taken)]
-    pushed = [change.source for change in changes if change.writes and change.source is not None]
-    broken += [error for source in pushed if (error := _compile(source)) is not None]
-    paths = [source.path for source in pushed]
-    return (
-        Plan(
-            changes=tuple(changes),
-            errors=tuple(sorted(broken, key=lambda error: error.path)),
-            origins=checkout.origins(paths) if checkout is not None and paths else {},
-            prefix=checkout.prefix if checkout is not None else "",
-            repository=checkout.repository if checkout is not None else "",
-            in_git=checkout is not None,
-        ),
-        entries,
+    changes = [each for each in planned(sources, entries) if each.state != "missing" or each.slug not in taken]
+    written = [change.source for change in changes if change.writes and change.source is not None]
+    broken += [error for source in written if (error := _compile(source)) is not None]
+    paths = [source.path for source in written]
+    given = Plan(
+        changes=tuple(changes),
+        errors=tuple(sorted(broken, key=lambda error: error.path)),
+        origins=checkout.origins(paths) if checkout is not None and paths else {},
+        folder=f"{folder.as_posix()}/",
+        prefix=checkout.prefix if checkout is not None else "",
+        repository=checkout.repository if checkout is not None else "",
+        in_git=checkout is not None,
     )
+    return Look(plan=given, entries=entries, again=again)
 
 
 def _compile(source: PromptSource) -> FileError | None:

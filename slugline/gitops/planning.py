@@ -100,7 +100,7 @@ def _of_file(source: PromptSource, entry: Entry | None, lineage: Lineage, onto: 
         newest=prompt.latest,
         revision=prompt.revision,
     )
-    equal = same(source.content, entry.newest)
+    equal = source.content_hash == prompt.latest_hash or same(source.content, entry.newest)
     if prompt.archived_at is not None:
         return _archived(known, entry, equal=equal)
     if equal:

@@ -56,11 +56,13 @@ def read_source(path: str, data: bytes) -> PromptSource:
         kind = "UTF-16" if data.startswith(_UTF16) else f"not UTF-8 (byte {error.start + 1})"
         raise PromptInvalidError(f"the file is {kind}: save it as UTF-8", param="file") from error
     found = read_prompt_file(text, "." + path.rpartition(".")[2])
+    content, hashed = as_saved(found.content)
     return PromptSource(
         slug=_slug(path, found.name),
         path=path,
         text=text,
-        content=as_saved(found.content),
+        content=content,
+        content_hash=hashed,
         base=found.version,
         description=found.description,
         tags=found.tags,
@@ -77,11 +79,15 @@ def at_line(path: str, text: str, error: RegistryError) -> FileError:
     elif found := _TEMPLATE_LINE.match(message):
         first = _first_lines(path, text).get(found["where"])
         line = first + int(found["line"]) - 1 if first else None
+    return FileError(path=path, message=message, line=line, slug=slug_in(path))
+
+
+def slug_in(path: str) -> str | None:
+    """The prompt that a file is named for, if that can be one's slug."""
     try:
-        slug = check_slug(stem(path))
+        return check_slug(stem(path))
     except PromptReferenceInvalidError:
-        slug = None
-    return FileError(path=path, message=message, line=line, slug=slug)
+        return None
 
 
 def stem(path: str) -> str:

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Protocol
 
-from registry.content import canonical, content_hash
 from slugline.gitops.values import Entry, PromptSource
 
 if TYPE_CHECKING:
@@ -31,10 +30,10 @@ class Reads(Protocol):
 
 
 def read_entries(registry: Reads, sources: Iterable[PromptSource], only: Collection[str] = ()) -> dict[str, Entry]:
-    """Prompts by slug, all or only some; with their versions where there is a file."""
-    wanted = {source.slug for source in sources}
+    """Prompts by slug, all or only some; with their versions where there is a file that says something else."""
+    said = {source.slug: source.content_hash for source in sources}
     prompts = {prompt.slug: prompt for prompt in registry.prompts() if not only or prompt.slug in only}
-    slugs = [slug for slug in prompts if slug in wanted]
+    slugs = [slug for slug, prompt in prompts.items() if said.get(slug, prompt.latest_hash) != prompt.latest_hash]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         versions = dict(zip(slugs, pool.map(registry.versions, slugs), strict=True))
     return {slug: Entry(prompt=prompt, versions=tuple(versions.get(slug, ()))) for slug, prompt in prompts.items()}
@@ -45,9 +44,7 @@ def commits_of(entries: Mapping[str, Entry], sources: Iterable[PromptSource]) ->
     found: dict[str, set[str]] = {}
     for source in sources:
         entry = entries.get(source.slug)
-        if entry is None or entry.newest.content_hash == content_hash(canonical(source.content)):
-            continue
-        pushed = [version for version in entry.versions if version.source.get("commit")]
+        pushed = [each for each in entry.versions if each.source.get("commit")] if entry is not None else []
         for version in pushed:
             blobs = found.setdefault(str(version.source["commit"]), set())
             if version is pushed[0] and version.source.get("blob"):

@@ -26,6 +26,7 @@ class PromptSource:
     path: str
     text: str
     content: Content
+    content_hash: str
     base: int | None = None
     description: str = ""
     tags: tuple[str, ...] = ()
@@ -85,7 +86,7 @@ class Lineage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A prompt in the registry. `versions` are newest first; those of a prompt that no file is of may be left out."""
+    """A prompt in the registry. `versions` are newest first; left out where no file says anything else than the newest."""
 
     prompt: Prompt
     versions: tuple[Version, ...] = ()
@@ -143,6 +144,8 @@ class Plan:
     changes: tuple[Change, ...] = ()
     errors: tuple[FileError, ...] = ()
     origins: Mapping[str, Origin] = field(default_factory=dict)
+    folder: str = ""
+    """The folder as it was named, with `/` at the end."""
     prefix: str = ""
     """The folder's path in its checkout, "" or with `/` at the end."""
     repository: str = ""

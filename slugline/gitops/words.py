@@ -22,7 +22,7 @@ def plan_in_words(plan: Plan, *, everything: bool = False) -> Iterator[str]:
     `everything` tells of prompts without a file one by one, too.
     """
     for error in plan.errors:
-        yield f"error      {plan.prefix}{error}"
+        yield f"error      {plan.folder}{error}"
     for change in plan.changes:
         if change.state == "same" or (change.state == "missing" and not everything):
             continue
@@ -68,7 +68,7 @@ def as_json(plan: Plan) -> dict[str, Any]:
     return {
         "counts": plan.counts(),
         "errors": [
-            {"path": plan.prefix + e.path, "line": e.line, "slug": e.slug, "message": e.message} for e in plan.errors
+            {"path": plan.folder + e.path, "line": e.line, "slug": e.slug, "message": e.message} for e in plan.errors
         ],
         "prompts": [_change(change, plan) for change in plan.changes],
     }
@@ -80,7 +80,7 @@ def _change(change: Change, plan: Plan) -> dict[str, Any]:
         "slug": change.slug,
         "state": change.state,
         "reason": change.reason,
-        "path": None if change.path is None else plan.prefix + change.path,
+        "path": None if change.path is None else plan.folder + change.path,
         "base": change.base,
         "newest": change.newest,
         "revision": change.revision,
