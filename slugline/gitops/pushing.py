@@ -83,10 +83,10 @@ def save(access: Access, change: Change, origin: Origin, said: Said, again: Agai
         try:
             saved = access.save(change.slug, **_version(change, origin, said))
         except (PromptConflictError, PromptExistsError) as error:
-            known, change = change, again(change)
+            change = again(change)
             if change.state == "same":
                 return Pushed(slug=change.slug, outcome="same", number=change.newest, change=change)
-            if not change.writes or change.newest != known.newest:
+            if not change.writes:
                 return Pushed(slug=change.slug, outcome="conflict", reason=error.message, change=change)
             continue
         except RegistryError as error:
