@@ -18,17 +18,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from registry.content import ROLES, as_mapping, parse_content
 from registry.errors import PromptInvalidError
 from registry.frontmatter import content_fields
 from registry.locking import short
 from registry.values import Content, Version
+from registry.yaml_text import dump_yaml, load_yaml
 
 _MARKER = re.compile(rf"#?\s*({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
 _FENCE = re.compile(r"---[ \t]*\n((?:.*?\n)?)---[ \t]*(?:\n|$)", re.DOTALL)
-_ODD_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")  # YAML would read them as plain line ends
 _BODY_FIELDS = {"role", "content"}
 
 
@@ -56,7 +54,7 @@ def read_prompt_file(source: str, name: str) -> PromptFile:
         if ending == "prompty":
             return _read_prompty(source)
         if ending in ("yaml", "yml"):
-            return _read_mapping(_yaml(source))
+            return _read_mapping(load_yaml(source))
         if ending == "json":
             return _read_mapping(json.loads(source))
     except json.JSONDecodeError as error:
@@ -83,22 +81,22 @@ def to_prompty(version: Version, *, description: str = "", about: Mapping[str, A
         fields.pop("text", None)
     if about is None:
         about = {"name": version.slug, **({"description": description} if description else {})}
-    return f"---\n{_dumped({**about, **fields})}---\n{body or ''}"
+    return f"---\n{dump_yaml({**about, **fields})}---\n{body or ''}"
 
 
 def to_yaml(version: Version, *, about: Mapping[str, Any]) -> str:
     """The version as a YAML file, with `about` in front; what `to_prompty` says holds for it, too."""
-    return _dumped({**about, **_fields(version.content)})
+    return dump_yaml({**about, **_fields(version.content)})
 
 
 def front_of(source: str, name: str) -> Mapping[str, Any]:
     """The front matter of a .prompty file, or all of a YAML file, as it stands there. Raises PromptInvalidError."""
     source = _plain(source)
     if not name.lower().endswith(".prompty"):
-        found = _yaml(source)
+        found = load_yaml(source)
     else:
         fence = _FENCE.match(source)
-        found = _yaml(fence.group(1), first=2) if fence else {}
+        found = load_yaml(fence.group(1), first=2) if fence else {}
     return found if isinstance(found, Mapping) else {}
 
 
@@ -118,7 +116,7 @@ def message_lines(source: str) -> list[int]:
 
 def _read_prompty(source: str) -> PromptFile:
     fence = _FENCE.match(source)
-    front = _yaml(fence.group(1), first=2) if fence else {}
+    front = load_yaml(fence.group(1), first=2) if fence else {}
     front = {} if front is None else front
     body = source[fence.end() :] if fence else source
     if not isinstance(front, Mapping):
@@ -168,23 +166,6 @@ def _fields(content: Content) -> dict[str, Any]:
     if content.includes:
         fields["includes"] = short(content.includes)
     return fields
-
-
-def _dumped(fields: Mapping[str, Any]) -> str:
-    text: str = yaml.dump(dict(fields), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return text
-
-
-def _yaml(text: str, *, first: int = 1) -> Any:
-    """The value of a YAML text whose first line is number `first` of its file."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + first}" if mark else ""
-        raise PromptInvalidError(f"not YAML: {getattr(error, 'problem', None) or error}{line}", param="file") from error
-    except (ValueError, RecursionError) as error:  # an impossible date, a thousand brackets
-        raise PromptInvalidError(f"not YAML that a prompt can hold: {error}", param="file") from error
 
 
 def _read_body(body: str) -> list[dict[str, Any]]:
@@ -238,19 +219,3 @@ def body_of(content: Content) -> str | None:
 def _survives(text: str) -> bool:
     lines = text.split("\n")
     return "\r" not in text and text.strip() != "" and lines[0].strip() != "" and lines[-1].strip() != ""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Long text as a block that people can read and edit, and no references between values."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Write equal values out twice."""
-        return True
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        """Text of several lines as a block; PyYAML quotes it where a block can't hold it."""
-        style = '"' if _ODD_BREAKS.search(data) else "|" if "\n" in data else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)

@@ -26,13 +26,6 @@ Onto = Annotated[
         show_default=False,
     ),
 ]
-Server = Annotated[
-    str | None,
-    typer.Option(
-        "--server", help="The URL of a server (default: SLUGLINE_URL, else the registry here).", show_default=False
-    ),
-]
-
 DEFAULT_FOLDER = Path("prompts")
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from slugline.commands.files import DEFAULT_FOLDER, Folder, Only, Onto, Server, onto_of, slugs_of
-from slugline.commands.options import Config, Data, Json, print_json, settings_for
+from slugline.commands.files import DEFAULT_FOLDER, Folder, Only, Onto, onto_of, slugs_of
+from slugline.commands.options import Config, Data, Json, Server, access_for, print_json
 
 
 def plan(
@@ -23,12 +23,11 @@ def plan(
     config: Config = None,
 ) -> None:
     """Compare prompt files with the registry. Status 0: the same; 2: they differ; 1: files that can't be used."""
-    from slugline.access import open_access
     from slugline.gitops.looking import look
     from slugline.gitops.words import as_json, plan_in_words
 
     slugs = slugs_of(only)
-    with open_access(settings_for(data, config), server) as access:
+    with access_for(data, config, server) as access:
         found = look(access, folder, only=slugs, onto=onto_of(onto, slugs)).plan
     if json:
         print_json(as_json(found))

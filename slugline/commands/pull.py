@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slugline.commands.files import DEFAULT_FOLDER, Folder, Server
-from slugline.commands.options import Config, Data, Json, print_json, settings_for
+from slugline.commands.files import DEFAULT_FOLDER, Folder
+from slugline.commands.options import Config, Data, Json, Server, access_for, print_json
 
 if TYPE_CHECKING:
     from registry.values import Prompt, Version
@@ -33,13 +33,12 @@ def pull(
     config: Config = None,
 ) -> None:
     """Write prompts into files; what has edits of its own is shown and left as it is (status 1)."""
-    from slugline.access import open_access
     from slugline.gitops.folder import write
     from slugline.gitops.looking import look
     from slugline.gitops.pulling import pull as decide
     from slugline.settings import SettingsError
 
-    with open_access(settings_for(data, config), server) as access:
+    with access_for(data, config, server) as access:
         if not folder.exists():
             folder.mkdir(parents=True)
         seen = look(access, folder, only=tuple(slugs or ()))

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slugline.commands.files import DEFAULT_FOLDER, Folder, Only, Onto, Server, onto_of, slugs_of
-from slugline.commands.options import Config, Data, Json, print_json, settings_for
+from slugline.commands.files import DEFAULT_FOLDER, Folder, Only, Onto, onto_of, slugs_of
+from slugline.commands.options import Config, Data, Json, Server, access_for, print_json
 
 if TYPE_CHECKING:
     from slugline.access import Access
@@ -40,13 +40,12 @@ def push(
     config: Config = None,
 ) -> None:
     """Save new and changed prompt files as versions. Nothing at all is written while a file is in conflict or can't be used."""
-    from slugline.access import open_access
     from slugline.gitops.looking import look
     from slugline.gitops.pushing import BAD, refusals
     from slugline.gitops.words import as_json, change_in_words
 
     slugs = slugs_of(only)
-    with open_access(settings_for(data, config), server) as access:
+    with access_for(data, config, server) as access:
         seen = look(access, folder, only=slugs, onto=onto_of(onto, slugs))
         refused = refusals(seen.plan, allow_dirty=allow_dirty, message=message)
         if refused:
@@ -73,13 +72,14 @@ def push(
 
 
 def _saved(access: Access, seen: Look, folder: Path, message: str) -> list[Pushed]:
+    from slugline.gitops.checking import in_order
     from slugline.gitops.folder import write
     from slugline.gitops.pushing import Pushed, Said, save
     from slugline.gitops.writing import with_number
 
     said = Said(message=message, repository=seen.plan.repository, prefix=seen.plan.prefix)
     done = []
-    for change in seen.plan.changes:
+    for change in in_order(seen.plan.changes):
         if change.writes:
             origin = seen.plan.origin(change)
             pushed = save(access, change, origin, said, seen.again)

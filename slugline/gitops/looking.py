@@ -5,12 +5,12 @@ Knows in which order the edges are asked. Decides nothing: `planning` does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.errors import PromptInvalidError, nearest
-from registry.template import compile_content
+from registry.errors import RegistryError, RegistryUnavailableError, nearest
+from slugline.gitops.checking import Checker
 from slugline.gitops.folder import read_folder
 from slugline.gitops.git import find_checkout
 from slugline.gitops.planning import plan
@@ -54,7 +54,7 @@ def look(registry: Reads, folder: Path, *, only: Collection[str] = (), onto: Map
     taken = {error.slug for error in broken}
     changes = [each for each in planned(sources, entries) if each.state != "missing" or each.slug not in taken]
     written = [change.source for change in changes if change.writes and change.source is not None]
-    broken += [error for source in written if (error := _compile(source)) is not None]
+    broken += _refused(changes, registry)
     paths = [source.path for source in written]
     given = Plan(
         changes=tuple(changes),
@@ -68,13 +68,18 @@ def look(registry: Reads, folder: Path, *, only: Collection[str] = (), onto: Map
     return Look(plan=given, entries=entries, again=again)
 
 
-def _compile(source: PromptSource) -> FileError | None:
-    """What keeps a file's templates from being saved. Those that a version has already were compiled when it was saved."""
-    try:
-        compile_content(source.content)
-    except PromptInvalidError as error:
-        return at_line(source.path, source.text, error)
-    return None
+def _refused(changes: Sequence[Change], registry: Reads) -> Iterator[FileError]:
+    """What the registry wouldn't take of what is to be pushed."""
+    writes = {change.slug: change for change in changes if change.writes}
+    checker = Checker(changes=writes, resolve=registry.resolve)
+    for change in writes.values():
+        try:
+            checker.check(change)
+        except RegistryUnavailableError:
+            raise
+        except RegistryError as error:
+            if change.source is not None:
+                yield at_line(change.source.path, change.source.text, error)
 
 
 def _check_known(only: Collection[str], known: Collection[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from registry.errors import PromptInvalidError, PromptReferenceInvalidError, RegistryError
-from registry.files import message_lines, read_prompt_file
+from registry.files import message_lines, read_prompt_file, split_front
 from registry.reference import check_slug, suggest_slug
 from slugline.gitops.comparing import as_saved
 from slugline.gitops.values import FileError, PromptSource
@@ -22,7 +22,8 @@ from slugline.gitops.values import FileError, PromptSource
 ENDINGS = (".prompty", ".yaml", ".yml")
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _YAML_LINE = re.compile(r" in line (\d+)$")
-_TEMPLATE_LINE = re.compile(r"(?P<where>text|messages\[(?P<index>\d+)\]\.content)[^,:]*, line (?P<line>\d+): ")
+_TEMPLATE_LINE = re.compile(r"(?P<where>text|messages\[\d+\]\.content[^\s,:]*), line (?P<line>\d+): ")
+_PLACE = re.compile(r"(messages\[\d+\]|\w+)")
 
 
 def read_files(files: Iterable[tuple[str, bytes]]) -> tuple[tuple[PromptSource, ...], tuple[FileError, ...]]:
@@ -79,6 +80,8 @@ def at_line(path: str, text: str, error: RegistryError) -> FileError:
     elif found := _TEMPLATE_LINE.match(message):
         first = _first_lines(path, text).get(found["where"])
         line = first + int(found["line"]) - 1 if first else None
+    elif error.param and (found := _PLACE.match(error.param)):
+        line = _first_lines(path, text).get(found.group(1))
     return FileError(path=path, message=message, line=line, slug=slug_in(path))
 
 
@@ -115,44 +118,42 @@ def _slug(path: str, name: str | None) -> str:
 
 
 def _first_lines(path: str, text: str) -> Mapping[str, int]:
-    """Where in a file each template begins: its place in content to a line."""
-    nodes = _yaml_lines(path, text)
-    if nodes or not path.lower().endswith(".prompty"):
-        return nodes
-    lines = message_lines(text)
-    body = text.replace("\r\n", "\n")
-    start = body.find("\n---", 3)
-    text_at = body.count("\n", 0, start) + 3 if body.startswith("---") else 1
-    return {"text": text_at, **{f"messages[{index}].content": line for index, line in enumerate(lines)}}
-
-
-def _yaml_lines(path: str, text: str) -> dict[str, int]:
-    """The same for what stands in YAML: in a YAML file, or under `messages` in front matter."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    front, first = text, 1
-    if path.lower().endswith(".prompty"):
-        if not text.startswith("---"):
-            return {}
-        front, first = text[text.find("\n") + 1 : text.find("\n---", 3) + 1], 2
-    try:
-        root = yaml.compose(front, yaml.SafeLoader)
-    except yaml.YAMLError:
-        return {}
-    found: dict[str, int] = {}
-    top = _pairs(root)
-    if "text" in top:
-        found["text"] = _line(top["text"], first)
-    messages = top.get("messages")
-    for index, message in enumerate(messages.value if isinstance(messages, yaml.SequenceNode) else ()):
-        content = _pairs(message).get("content")
-        if isinstance(content, yaml.ScalarNode):
-            found[f"messages[{index}].content"] = _line(content, first)
+    """Where in a file each field, message and template begins: its place in content to a line."""
+    if not path.lower().endswith(".prompty"):
+        return _yaml_lines(text.removeprefix("\ufeff").replace("\r\n", "\n"), 1)
+    front, _ = split_front(text)
+    found = _yaml_lines(front or "", 2)
+    for index, line in enumerate(message_lines(text)):
+        found.setdefault(f"messages[{index}]", line)
+        found.setdefault(f"messages[{index}].content", line)
+    found.setdefault("text", 1 if front is None else front.count("\n") + 3)
     return found
 
 
-def _pairs(node: yaml.Node | None) -> dict[str, yaml.Node]:
+def _yaml_lines(text: str, first: int) -> dict[str, int]:
+    """The same for what stands in YAML whose first line is number `first` of its file."""
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError:
+        return {}
+    found = {name: _line(value, first) for name, (_, value) in _pairs(root).items()}
+    found |= {name: key.start_mark.line + first for name, (key, _) in _pairs(root).items() if name != "text"}
+    messages = _pairs(root).get("messages", (None, None))[1]
+    for index, message in enumerate(messages.value if isinstance(messages, yaml.SequenceNode) else ()):
+        where = f"messages[{index}]"
+        found[where] = _line(message, first)
+        content = _pairs(message).get("content", (None, None))[1]
+        if isinstance(content, yaml.ScalarNode):
+            found[f"{where}.content"] = _line(content, first)
+        for place, part in enumerate(content.value if isinstance(content, yaml.SequenceNode) else ()):
+            if "text" in _pairs(part):
+                found[f"{where}.content[{place}].text"] = _line(_pairs(part)["text"][1], first)
+    return found
+
+
+def _pairs(node: yaml.Node | None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     pairs: Sequence[tuple[yaml.Node, yaml.Node]] = node.value if isinstance(node, yaml.MappingNode) else ()
-    return {str(key.value): value for key, value in pairs}
+    return {str(key.value): (key, value) for key, value in pairs}
 
 
 def _line(node: yaml.Node, first: int) -> int:

@@ -28,6 +28,10 @@ class Reads(Protocol):
         """A prompt's versions, newest first."""
         ...
 
+    def resolve(self, reference: str) -> Version:
+        """The version that a reference means."""
+        ...
+
 
 def read_entries(registry: Reads, sources: Iterable[PromptSource], only: Collection[str] = ()) -> dict[str, Entry]:
     """Prompts by slug, all or only some; with their versions where there is a file that says something else."""

@@ -259,8 +259,9 @@ class Interleaving(RuleBasedStateMachine):
             # It was pushed from a commit that this checkout has.
             self.clones[which].seen.add(done.number)
         if retried and done.outcome == "saved":
+            after = self.newest()
             assert save(self.access, change, origin, Said(), lambda _: self.plan(frozen, commits)).number == done.number
-            assert self.newest() == done.number
+            assert self.newest() == after
 
     @invariant()
     def every_content_that_was_ever_saved_is_a_version(self) -> None:
