@@ -19,6 +19,7 @@ from slugline.settings import SettingsError
 
 _SECONDS = 120
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_USER = re.compile(r"^[^/]*@")
 _MARK = "\x01commit "  # no prompt's file is called that
 _WHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 
@@ -87,8 +88,10 @@ class Checkout:
         return found
 
     def _changed(self) -> set[str]:
-        listed = self._git("diff", "--name-only", "-z", "--no-ext-diff", self.head, "--", ".") if self.head else ""
-        return {path.removeprefix(self.prefix) for path in filter(None, listed.split("\0"))}
+        if self.head is None:
+            return set()
+        listed = self._git("status", "--porcelain=v1", "-z", "--no-renames", "--untracked-files=no", "--", ".")
+        return {line[3:].removeprefix(self.prefix) for line in filter(None, listed.split("\0"))}
 
     def _commits(self, wanted: set[str]) -> dict[str, Commit]:
         """The commit that changed each file last."""
@@ -167,9 +170,8 @@ def without_credentials(url: str) -> str:
     'https://git.example.org/team/prompts.git'
     """
     parts = urlsplit(url)
-    if not parts.scheme or "://" not in url:  # git@host:path, or a folder
-        host, colon, path = url.partition(":")
-        return f"{host.rpartition('@')[2]}{colon}{path}" if colon and "/" not in host else url
+    if "://" not in url:  # user@host:path, or a folder
+        return _USER.sub("", url)
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path, "", ""))
 
