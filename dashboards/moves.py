@@ -198,7 +198,7 @@ def _arms(form: Form, store: Store, slug: str) -> list[Arm]:
 def _moved(frame: Frame, store: Store, request: Request, moved: Move) -> Response:
     """Where to look after a move. Workers that couldn't be reached are named at once: the next page wouldn't know them."""
     if moved.served is not None and moved.served.missing:
-        late = ", ".join(moved.served.missing)
+        late = ", ".join(one.worker for one in moved.served.missing)
         notice = (
             f"Done: {moved.channel} is on version {moved.to_version}. Not reached in time: {late}; such a worker serves "
             "nothing of what it last knew as fresh."
