@@ -1,74 +1,73 @@
-"""The pages. So far one: what is live now, and how each version does.
+"""The pages: one router of all of them, and what belongs to none, such as the style sheet, the theme and signing in.
 
-Server-rendered, readable without JavaScript, with a content security policy that lets nothing foreign in. Prompt text never
-appears unescaped.
+Knows which pages there are. Each stands in a module of its own; `dashboards.frame` is around all of them.
 """
 
-from collections.abc import Sequence
-from importlib import resources
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
 
-from anyio import to_thread
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, Response
-from jinja2 import Environment, PackageLoader
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
 
+from dashboards.editing import add_editing
+from dashboards.forms import Form, read_form
+from dashboards.frame import HEADERS, THEME, THEMES, Frame, see_other
+from dashboards.governing import add_rules
+from dashboards.home import add_home
+from dashboards.moves import add_moves
+from dashboards.past import add_past
+from dashboards.prompt import add_prompt
+from dashboards.reviews import add_reviews
+from dashboards.versions import add_versions
 from registry.store import Store
-from registry.values import Prompt
-from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
+from registry.terms import By
+from tracing.clickhouse import ClickHouse
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-    )
-)
-_HEADERS = {
-    "content-security-policy": CONTENT_SECURITY_POLICY,
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cache-control": "no-store",
-}
+_YEAR = 365 * 24 * 3600
 
 
-def build_router(store: Store, clickhouse: ClickHouse) -> APIRouter:
-    """The pages' routes."""
-    router = APIRouter(include_in_schema=False)
-    templates = Environment(loader=PackageLoader("dashboards"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    home_sql = (resources.files("dashboards") / "home.sql").read_text("utf-8")
-    css = (resources.files("dashboards") / "static" / "app.css").read_text("utf-8")
-
-    @router.get("/static/app.css")
-    def stylesheet() -> Response:
-        return Response(css, media_type="text/css", headers={"cache-control": "max-age=3600"})
-
-    @router.get("/")
-    async def home() -> HTMLResponse:
-        prompts = await to_thread.run_sync(store.prompts)
-        problem, traffic = "", {}
-        try:
-            rows = (await clickhouse.query(home_sql, max_execution_time=10)).dicts()
-            traffic = {(row["prompt"], row["version"]): row for row in rows}
-        except (ClickHouseUnavailable, ClickHouseRefused) as error:
-            problem = str(error)
-        page = templates.get_template("home.html").render(
-            prompts=[_shown(p) for p in prompts], traffic=traffic, problem=problem
-        )
-        return HTMLResponse(page, headers=_HEADERS)
-
+def build_router(
+    store: Store, clickhouse: ClickHouse, by: By, *, now: Callable[[], datetime], new_id: Callable[[], str]
+) -> APIRouter:
+    """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent."""
+    frame = Frame(by=by, now=now, new_id=new_id)
+    router = APIRouter(include_in_schema=False, route_class=frame.route())
+    _add_around(router, frame)
+    add_home(router, frame, store, clickhouse)
+    add_editing(router, frame, store)
+    add_versions(router, frame, store)
+    add_moves(router, frame, store)
+    add_reviews(router, frame, store)
+    add_past(router, frame, store)
+    add_rules(router, frame, store)
+    add_prompt(router, frame, store)
     return router
 
 
-def _shown(prompt: Prompt) -> dict[str, object]:
-    others: Sequence[tuple[str, int]] = sorted(
-        item for item in prompt.channels.items() if item[0] not in {"stable", "latest"}
-    )
-    return {
-        "prompt": prompt,
-        "stable": prompt.channels.get("stable"),
-        "latest": prompt.channels.get("latest"),
-        "others": others,
-    }
+def _add_around(router: APIRouter, frame: Frame) -> None:
+    @router.get("/static/app.css")
+    def stylesheet() -> Response:
+        # The pages name it with its hash, so it is asked for once.
+        return Response(frame.css, media_type="text/css", headers={"cache-control": "max-age=31536000, immutable"})
+
+    @router.post("/theme")
+    def theme(form: Annotated[Form, Depends(read_form)]) -> Response:
+        back = form.text("back")
+        answer = see_other(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
+        chosen = form.text("theme")
+        if chosen in THEMES:
+            answer.set_cookie(THEME, chosen, max_age=_YEAR, httponly=True, samesite="lax")
+        else:
+            answer.delete_cookie(THEME)
+        return answer
+
+    @router.get("/sign-in")
+    def sign_in(request: Request) -> Response:
+        """On a server that lets this machine in without a key: makes the browser ask for one, and send it from then on."""
+        if frame.who(request).verified:
+            return see_other("/")
+        challenge = {"www-authenticate": 'Basic realm="Slugline: any name, and a key as password"'}
+        page = frame.refusal(request, "Signing in takes a key: any name, and the key as password.", status=401)
+        page.headers.update({**HEADERS, **challenge})
+        return page

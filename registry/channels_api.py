@@ -27,6 +27,7 @@ from registry.governance_schemas import (
 )
 from registry.reference import check_slug
 from registry.roles import permit
+from registry.rules import ANY
 from registry.schemas import HistoryList, MoveOut, PromoteBody, ReasonBody, RollbackBody
 from registry.split import Arm
 from registry.store import Store
@@ -94,8 +95,9 @@ def _add_moves(router: APIRouter, store: Store, by: By) -> None:
     @router.get("/rules")
     def list_rules(request: Request) -> RuleList:
         """What channels ask for before a version gets onto them."""
-        permit(by(request), "inspect")
-        return RuleList(rules=[RuleOut.of(rule) for rule in store.rules()])
+        me = by(request)
+        permit(me, "inspect")
+        return RuleList(rules=[RuleOut.of(rule) for rule in store.rules() if rule.slug == ANY or me.sees(rule.slug)])
 
     @router.put("/rules/{slug}/{channel}")
     def put_rule(slug: str, channel: str, body: ProtectBody, given: Conditions) -> RuleOut:

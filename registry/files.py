@@ -14,21 +14,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import yaml
 
 from registry.content import ROLES, as_mapping, parse_content
 from registry.errors import PromptInvalidError
 from registry.frontmatter import content_fields
 from registry.locking import short
 from registry.values import Content, Version
+from registry.yaml_text import dump_yaml, load_yaml
 
 _MARKER = re.compile(rf"#?\s*({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
 _FENCE = re.compile(r"---[ \t]*\n((?:.*?\n)?)---[ \t]*(?:\n|$)", re.DOTALL)
-_ODD_BREAKS = re.compile("[\r\x85\u2028\u2029\ufeff]")  # YAML would read them as plain line ends
 _BODY_FIELDS = {"role", "content"}
 
 
@@ -40,6 +38,9 @@ class PromptFile:
     name: str | None = None
     description: str = ""
     tags: tuple[str, ...] = ()
+    owner: str = ""
+    version: int | None = None
+    """The version of the prompt that the file was made from, where it says so."""
 
 
 def read_prompt_file(source: str, name: str) -> PromptFile:
@@ -47,13 +48,13 @@ def read_prompt_file(source: str, name: str) -> PromptFile:
 
     Plain text becomes one system message. Raises PromptInvalidError that says what is wrong and where.
     """
-    source = source.removeprefix("\ufeff").replace("\r\n", "\n")
+    source = _plain(source)
     ending = name.lower().rpartition(".")[2] if "." in name else ""
     try:
         if ending == "prompty":
             return _read_prompty(source)
         if ending in ("yaml", "yml"):
-            return _read_mapping(_yaml(source))
+            return _read_mapping(load_yaml(source))
         if ending == "json":
             return _read_mapping(json.loads(source))
     except json.JSONDecodeError as error:
@@ -68,26 +69,55 @@ def text_content(text: str) -> Content:
     return Content(messages=({"role": "system", "content": text},))
 
 
-def to_prompty(version: Version, *, description: str = "") -> str:
-    """The version as a .prompty file; `read_prompt_file` gives equal content back, once its fragments are locked again."""
-    content = version.content
-    fields = as_mapping(content)
-    body = _written(content)
+def to_prompty(version: Version, *, description: str = "", about: Mapping[str, Any] | None = None) -> str:
+    """The version as a .prompty file; `read_prompt_file` gives equal content back, once its fragments are locked again.
+
+    `about` stands in front, in place of the name and the description: fields that describe a file, in the order that they are to have.
+    """
+    fields = _fields(version.content)
+    body = body_of(version.content)
     if body is not None:
         fields.pop("messages", None)
         fields.pop("text", None)
-    if content.kind == "chat":
-        fields.pop("kind")
-    if content.includes:
-        fields["includes"] = short(content.includes)
-    front = {"name": version.slug, **({"description": description} if description else {}), **fields}
-    text: str = yaml.dump(front, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
-    return f"---\n{text}---\n{body or ''}"
+    if about is None:
+        about = {"name": version.slug, **({"description": description} if description else {})}
+    return f"---\n{dump_yaml({**about, **fields})}---\n{body or ''}"
+
+
+def to_yaml(version: Version, *, about: Mapping[str, Any]) -> str:
+    """The version as a YAML file, with `about` in front; what `to_prompty` says holds for it, too."""
+    return dump_yaml({**about, **_fields(version.content)})
+
+
+def front_of(source: str, name: str) -> Mapping[str, Any]:
+    """The front matter of a .prompty file, or all of a YAML file, as it stands there. Raises PromptInvalidError."""
+    source = _plain(source)
+    if not name.lower().endswith(".prompty"):
+        found = load_yaml(source)
+    else:
+        fence = _FENCE.match(source)
+        found = load_yaml(fence.group(1), first=2) if fence else {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def split_front(source: str) -> tuple[str | None, str]:
+    """The text of a .prompty file's front matter, None where it has none, and its body."""
+    source = _plain(source)
+    fence = _FENCE.match(source)
+    return (fence.group(1), source[fence.end() :]) if fence else (None, source)
+
+
+def message_lines(source: str) -> list[int]:
+    """The lines, from 1, on which the messages in a .prompty file's body begin, after their markers."""
+    front, body = split_front(source)
+    first = 1 if front is None else front.count("\n") + 3
+    return [first + place for place, _ in _blocks(body)]
 
 
 def _read_prompty(source: str) -> PromptFile:
     fence = _FENCE.match(source)
-    front = _yaml(fence.group(1)) if fence else {}
+    front = load_yaml(fence.group(1), first=2) if fence else {}
+    front = {} if front is None else front
     body = source[fence.end() :] if fence else source
     if not isinstance(front, Mapping):
         raise PromptInvalidError("the front matter is a mapping of names to values", param="file")
@@ -115,47 +145,60 @@ def _file(front: Mapping[str, Any], fields: Mapping[str, Any]) -> PromptFile:
         name=front["name"] if isinstance(front.get("name"), str) else None,
         description=str(front.get("description") or ""),
         tags=tuple(str(tag) for tag in tags) if isinstance(tags, (list, tuple)) else (str(tags),),
+        owner=str(front.get("owner") or ""),
+        version=_number(front.get("version")),
     )
 
 
-def _yaml(text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" in line {mark.line + 1}" if mark else ""
-        raise PromptInvalidError(f"not YAML: {getattr(error, 'problem', None) or error}{line}", param="file") from error
-    except (ValueError, RecursionError) as error:  # an impossible date, a thousand brackets
-        raise PromptInvalidError(f"not YAML that a prompt can hold: {error}", param="file") from error
+def _number(version: Any) -> int | None:
+    """Other tools put versions of their own there, such as 1.0 and "2024-06-01"."""
+    return version if isinstance(version, int) and not isinstance(version, bool) and version > 0 else None
+
+
+def _plain(source: str) -> str:
+    return source.removeprefix("\ufeff").replace("\r\n", "\n")
+
+
+def _fields(content: Content) -> dict[str, Any]:
+    fields = as_mapping(content)
+    if content.kind == "chat":
+        fields.pop("kind")
+    if content.includes:
+        fields["includes"] = short(content.includes)
+    return fields
 
 
 def _read_body(body: str) -> list[dict[str, Any]]:
     """Messages between role markers; text before the first marker is the system's."""
-    found: list[tuple[str, list[str]]] = []
-    for line in body.split("\n"):
+    return [_message(role, lines) for _, (role, lines) in _blocks(body)]
+
+
+def _blocks(body: str) -> Iterator[tuple[int, tuple[str, list[str]]]]:
+    """Role and lines of each message, without the empty lines around it, after the place of its first line, from 0."""
+    found: list[tuple[int, str, list[str]]] = []
+    for place, line in enumerate(body.split("\n")):
         marker = _MARKER.fullmatch(line)
         if marker:
-            found.append((marker.group(1).lower(), []))
+            found.append((place + 1, marker.group(1).lower(), []))
             continue
         if not found:
             if not line.strip():
                 continue
-            found.append(("system", []))
-        found[-1][1].append(line[1:] if line.startswith("\\") and _MARKER.fullmatch(line.lstrip("\\")) else line)
-    return [_message(role, lines) for role, lines in found]
+            found.append((place, "system", []))
+        found[-1][2].append(line[1:] if line.startswith("\\") and _MARKER.fullmatch(line.lstrip("\\")) else line)
+    for place, role, lines in found:
+        told = [number for number, line in enumerate(lines) if line.strip()]
+        first, last = (told[0], told[-1] + 1) if told else (0, 0)
+        yield place + first, (role, lines[first:last])
 
 
 def _message(role: str, lines: list[str]) -> dict[str, Any]:
-    while lines and not lines[0].strip():
-        lines = lines[1:]
-    while lines and not lines[-1].strip():
-        lines = lines[:-1]
     if role == "placeholder":
         return {"role": role, "name": "\n".join(lines).strip() or "messages"}
     return {"role": role, "content": "\n".join(lines)}
 
 
-def _written(content: Content) -> str | None:
+def body_of(content: Content) -> str | None:
     """The body of a .prompty file, or None where a body would not come back as it was."""
     if content.kind == "text":
         text = content.text or ""
@@ -176,19 +219,3 @@ def _written(content: Content) -> str | None:
 def _survives(text: str) -> bool:
     lines = text.split("\n")
     return "\r" not in text and text.strip() != "" and lines[0].strip() != "" and lines[-1].strip() != ""
-
-
-class _Dumper(yaml.SafeDumper):
-    """Long text as a block that people can read and edit, and no references between values."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        """Write equal values out twice."""
-        return True
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        """Text of several lines as a block; PyYAML quotes it where a block can't hold it."""
-        style = '"' if _ODD_BREAKS.search(data) else "|" if "\n" in data else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)

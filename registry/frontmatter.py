@@ -18,11 +18,11 @@ _SAMPLING = (
     *("frequency_penalty", "presence_penalty", "reasoning_effort", "reasoning", "verbosity", "top_k"),
     *("parallel_tool_calls", "tool_choice", "logprobs", "top_logprobs", "logit_bias"),
 )
-_DESCRIBES = (
+DESCRIBES = (
     *("name", "description", "tags", "authors", "author", "version", "sample", "metadata", "base", "owner", "$schema"),
 )
 _READ_HERE = ("model", "parameters", "inputs", "variables", "response_format", "template")
-_ALL = (*_AS_THEY_ARE, *_SAMPLING, *_DESCRIBES, *_READ_HERE)
+_ALL = (*_AS_THEY_ARE, *_SAMPLING, *DESCRIBES, *_READ_HERE)
 _TYPES = {"list": "array", "dict": "object", "bool": "boolean", "float": "number", "int": "integer", "str": "string"}
 _ABOUT_AN_INPUT = ("required", "sample", "example", "kind", "strict")
 _MODEL_NAMES = ("model", "name", "id", "azure_deployment")

@@ -47,7 +47,11 @@ def read_revision(connection: Connection) -> int:
 
 def read_prompts(connection: Connection, where: Any = None) -> list[Prompt]:
     """Prompts with their channels, by slug; all of them, or those that meet a condition on the table prompts."""
-    query = select(prompts)
+    at_newest = (channels.c.slug == prompts.c.slug) & (channels.c.name == LATEST)
+    newest = (versions.c.slug == prompts.c.slug) & (versions.c.number == channels.c.version)
+    query = (
+        select(prompts, versions.c.content_hash.label("latest_hash")).join(channels, at_newest).join(versions, newest)
+    )
     pointers = select(channels)
     if where is not None:
         query = query.where(where)

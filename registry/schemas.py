@@ -144,6 +144,7 @@ class PromptOut(BaseModel):
     latest: int
     archived_at: datetime | None
     archived_by: str | None
+    latest_hash: str = Field(description="the content hash of the newest version")
     revision: int = Field(description="the last write to this prompt; what If-Match compares")
 
     @classmethod

@@ -125,10 +125,9 @@ class Store(ScheduleWrites, RequestWrites):
 
         Raises what `save` raises for fragments; nothing is written.
         """
-        if not has_includes(content):
-            return content
-        with self._reading() as connection:
-            content = lock_includes(content, finder(connection, by), slug=check_slug(slug), limits=self._limits)
+        if has_includes(content):
+            with self._reading() as connection:
+                content = lock_includes(content, finder(connection, by), slug=check_slug(slug), limits=self._limits)
         return parse_content(json.loads(canonical(content)))
 
     def describe(

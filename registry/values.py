@@ -142,6 +142,8 @@ class Prompt:
     splits: Mapping[str, Split] = field(default_factory=dict)
     archived_at: datetime | None = None
     archived_by: str | None = None
+    latest_hash: str = ""
+    """The content hash of the newest version: whoever has its content needn't read it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,27 +12,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
+from slugline.access_reads import ReadAccess
+
 if TYPE_CHECKING:
-    from evaluation.served import VersionCalls
-    from registry.audit import Verified
     from registry.rules import Rule
     from registry.split import Arm
     from registry.values import (
         Content,
-        HistoryEntry,
         Move,
         PromotionRequest,
         Prompt,
         ReviewKind,
         Saved,
         Schedule,
-        Version,
     )
     from slugline.access_keys import KeyAccess
     from slugline.settings import Settings
 
 
-class Access(Protocol):
+class Access(ReadAccess, Protocol):
     """The registry as a command works on it; a context manager that lets go of what it holds.
 
     Methods raise what the Store's raise; `slugline.client.ServerError` where a server can't be asked. Writes take `if_match`, the
@@ -41,56 +39,8 @@ class Access(Protocol):
     """
 
     @property
-    def base_url(self) -> str:
-        """Where a server answers for this registry, or would if it ran: http://127.0.0.1:4545."""
-        ...
-
-    @property
-    def asks_for_keys(self) -> bool:
-        """Whether calls need a caller key, as far as can be told: there are any, or this access has one."""
-        ...
-
-    @property
     def keys(self) -> KeyAccess:
         """Caller keys."""
-        ...
-
-    def prompts(self) -> Sequence[Prompt]:
-        """Every prompt in scope, by slug, archived ones too."""
-        ...
-
-    def prompt(self, slug: str) -> Prompt:
-        """One prompt."""
-        ...
-
-    def versions(self, slug: str) -> Sequence[Version]:
-        """A prompt's versions, newest first."""
-        ...
-
-    def version(self, slug: str, number: int) -> Version:
-        """One version."""
-        ...
-
-    def resolve(self, reference: str) -> Version:
-        """The version that `slug`, `slug@channel`, `slug@number` or `slug@version-id` means now; a split channel's own one."""
-        ...
-
-    def history(
-        self, slug: str | None = None, *, limit: int = 100, before_revision: int | None = None
-    ) -> Sequence[HistoryEntry]:
-        """Writes, newest first, of one prompt or of all in scope. Over HTTP without idempotency keys."""
-        ...
-
-    def live_at(self, when: datetime, slug: str | None = None) -> Sequence[HistoryEntry]:
-        """What stood on each channel at a time, as the moves that put it there. The evidence has the split, if there was one;
-        what else it has is not told for all prompts over HTTP."""
-        ...
-
-    def calls_between(
-        self, slugs: Sequence[str], since: datetime, until: datetime
-    ) -> Mapping[str, Sequence[VersionCalls]]:
-        """Which versions answered each prompt's production calls in a half-open window. Raises ClickHouseUnavailable, or
-        ServerError, where the calls' database can't be asked."""
         ...
 
     def save(
@@ -172,10 +122,6 @@ class Access(Protocol):
         """Give versions a share of a channel; of an arm, `version` and `share` count."""
         ...
 
-    def schedules(self, slug: str | None = None, *, state: str | None = None) -> Sequence[Schedule]:
-        """Scheduled moves, those due first in front."""
-        ...
-
     def schedule(
         self,
         slug: str,
@@ -193,10 +139,6 @@ class Access(Protocol):
         """Take a scheduled move back."""
         ...
 
-    def rules(self) -> Sequence[Rule]:
-        """What channels ask for."""
-        ...
-
     def protect(
         self,
         slug: str,
@@ -208,18 +150,6 @@ class Access(Protocol):
         reason: str = "",
     ) -> Rule:
         """Say what a channel asks for; `slug` "*" is every prompt, all zero takes the rule away."""
-        ...
-
-    def lacking(self, slug: str, channel: str, version: int) -> Sequence[str]:
-        """What a channel still asks for before a version may go onto it, a sentence each."""
-        ...
-
-    def requests(self, slug: str | None = None, *, state: str | None = None) -> Sequence[PromotionRequest]:
-        """Requests for promotions, newest first. Over HTTP without identities."""
-        ...
-
-    def request(self, request_id: str) -> PromotionRequest:
-        """One request."""
         ...
 
     def ask(
@@ -234,10 +164,6 @@ class Access(Protocol):
 
     def withdraw(self, request: str, *, reason: str = "") -> PromotionRequest:
         """Take a request back."""
-        ...
-
-    def verify(self, *, head: str | None = None) -> Verified:
-        """Whether the history is whole; `head` is `revision:hash` as it was noted once."""
         ...
 
     def close(self) -> None:

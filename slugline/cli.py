@@ -15,7 +15,10 @@ from slugline.commands import (
     import_,
     key,
     live,
+    plan,
     prompt,
+    pull,
+    push,
     quality,
     scan,
     score,
@@ -40,6 +43,9 @@ def build() -> typer.Typer:
     app.add_typer(prompt.build(), name="prompt")
     app.command("live")(live.live)
     app.add_typer(audit.build(), name="audit")
+    app.command("pull")(pull.pull)
+    app.command("plan")(plan.plan)
+    app.command("push")(push.push)
     app.add_typer(key.build(), name="key")
     app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)

@@ -62,15 +62,16 @@ class ServerClient:
         *,
         if_match: int | None = None,
         idempotency_key: str = "",
+        writes: bool = True,
     ) -> Any:
-        """The answer's JSON to a write."""
+        """The answer's JSON to a request with a body, a write unless told otherwise."""
         headers = {"content-type": "application/json"}
         if if_match is not None:
             headers["if-match"] = f'"{if_match}"'
         if idempotency_key:
             headers["idempotency-key"] = _header(idempotency_key, "--idempotency-key")
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
-        return self._ask(method, path, once=bool(idempotency_key), content=content, headers=headers)
+        return self._ask(method, path, once=bool(idempotency_key) or not writes, content=content, headers=headers)
 
     def close(self) -> None:
         """Let go of connections."""

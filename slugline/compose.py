@@ -138,7 +138,7 @@ def build_api(
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(health_router(live, spool, folder, embedded=embedded))
-    api.include_router(pages.build_router(store, clickhouse), dependencies=[Depends(needs("inspect"))])
+    api.include_router(pages.build_router(store, clickhouse, who, now=now, new_id=new_id))
     add_error_handlers(api)
     return api
 

@@ -6,17 +6,22 @@ Knows which role each read takes. Refuses to write.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from registry.audit import Verified, verify
+from registry.diff import Diff, diff
 from registry.errors import version_id_not_found
 from registry.reader import STABLE, nothing_on
 from registry.reference import check_slug, is_version_id, parse_reference
 from registry.roles import Principal, permit, permit_version
-from registry.rules import Rule
+from registry.rules import ANY, Rule
 from registry.split import Split
 from registry.store import Store
-from registry.values import HistoryEntry, PromotionRequest, Prompt, Schedule, Version
+from registry.values import Content, HistoryEntry, PromotionRequest, Prompt, Schedule, Version
+
+SENT = "what was sent"
+"""What content is called in a diff that is in nobody's registry yet."""
 
 _PAGE = 1000
 
@@ -61,6 +66,12 @@ class LocalReads:
         permit_version(self._by, slug, channel, _standing(prompt, version.number))
         return version
 
+    def compare(self, reference: str, content: Content) -> Diff:
+        self._inspect(parse_reference(reference).slug)
+        version = self.resolve(reference)
+        there = self._store.locked(version.slug, content, by=self._by)
+        return replace(diff(version, replace(version, number=0, content=there)), new=SENT)
+
     def history(
         self, slug: str | None = None, *, limit: int = 100, before_revision: int | None = None
     ) -> list[HistoryEntry]:
@@ -87,7 +98,7 @@ class LocalReads:
 
     def rules(self) -> list[Rule]:
         permit(self._by, "inspect")
-        return self._store.rules()
+        return [rule for rule in self._store.rules() if rule.slug == ANY or self._by.sees(rule.slug)]
 
     def lacking(self, slug: str, channel: str, version: int) -> Sequence[str]:
         self._inspect(slug)

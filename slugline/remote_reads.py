@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from registry.audit import Verified
+from registry.content import as_mapping
+from registry.diff import Diff
 from registry.reader import STABLE
 from registry.reference import check_channel, check_slug, parse_reference
 from registry.rules import Rule
-from registry.values import HistoryEntry, PromotionRequest, Prompt, Schedule, Version
+from registry.values import Content, HistoryEntry, PromotionRequest, Prompt, Schedule, Version
 from slugline.answers import live_of, named, request_of, schedule_of, value_of, values_of, version_of
 from slugline.client import ServerClient
 
@@ -50,6 +52,11 @@ class RemoteReads:
     def resolve(self, reference: str) -> Version:
         asked = parse_reference(reference)
         return version_of(self._client.get(f"{prompt_path(asked.slug)}/versions/{asked.selector or STABLE}"))
+
+    def compare(self, reference: str, content: Content) -> Diff:
+        asked = parse_reference(reference)
+        path = f"{prompt_path(asked.slug)}/diff?from={asked.selector or STABLE}"
+        return value_of(Diff, self._client.send("POST", path, {"content": as_mapping(content)}, writes=False))
 
     def history(
         self, slug: str | None = None, *, limit: int = 100, before_revision: int | None = None

@@ -34,6 +34,7 @@ Server = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Slug = Annotated[str, typer.Argument(help="The prompt's slug, such as support-agent.", show_default=False)]
+Number = Annotated[int | None, typer.Argument(min=1, help="The version's number (default: the newest).")]
 Because = Annotated[str, typer.Option("-m", "--message", help="Why; it stands in the history.", show_default=False)]
 Why = Annotated[str, typer.Option("-m", "--message", help="Why; it stands in the history.")]
 Channel = Annotated[str, typer.Option(help="The channel.")]

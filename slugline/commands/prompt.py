@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slugline.commands import channel, fragments, prompt_files, review, status
+from slugline.commands import channel, fragments, prompt_files, review, schedule, status
 from slugline.commands.options import (
     Because,
     Config,
@@ -32,7 +32,7 @@ def build() -> typer.Typer:
     """The group `slugline prompt`."""
     group = typer.Typer(help="Prompts, their versions and channels.", no_args_is_help=True)
     own = (save, list_, status.status, show, prompt_files.diff, history, describe, archive, restore)
-    moves = (channel.promote, channel.rollback, channel.rollout, channel.schedule, channel.schedules, channel.cancel)
+    moves = (channel.promote, channel.rollback, channel.rollout, schedule.schedule, schedule.schedules, schedule.cancel)
     reviews = (review.request, review.requests, review.review, review.withdraw, review.protect, review.rules)
     for command in (*own, *moves, *reviews, fragments.users, fragments.impact):
         group.command(command.__name__.rstrip("_"))(command)

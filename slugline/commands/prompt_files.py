@@ -32,9 +32,6 @@ def diff(
     config: Config = None,
 ) -> None:
     """Say what changed between two versions, or a version and a file, in words."""
-    from json import loads
-
-    from registry.content import canonical, parse_content
     from registry.diff import as_text
     from registry.diff import diff as compare
     from slugline.settings import SettingsError
@@ -43,13 +40,11 @@ def diff(
         raise SettingsError(f"compare {old} with another reference or with a file, not with both")
     content = None if file is None else read_content(file)
     with access_for(data, config, server) as access:
-        before = access.resolve(old)
-        if content is None:
-            other = new or "@latest"
-            found = compare(before, access.resolve(before.slug + other if other.startswith("@") else other))
+        if content is not None:
+            found = replace(access.compare(old, content), new=_name(file or "-"))
         else:
-            saved = parse_content(loads(canonical(content)))  # as the registry would keep it
-            found = replace(compare(before, replace(before, content=saved)), new=_name(file or "-"))
+            before, other = access.resolve(old), new or "@latest"
+            found = compare(before, access.resolve(before.slug + other if other.startswith("@") else other))
     if json:
         from registry.schemas import DiffOut
 

@@ -11,6 +11,7 @@ from slugline.commands.options import (
     Config,
     Data,
     Json,
+    Number,
     Once,
     Server,
     Slug,
@@ -30,7 +31,7 @@ Request = Annotated[
 
 def request(
     slug: Slug,
-    version: Annotated[int | None, typer.Argument(min=1, help="The version's number (default: the newest).")] = None,
+    version: Number = None,
     channel: Channel = "stable",
     message: Why = "",
     idempotency_key: Once = "",

@@ -1,0 +1,178 @@
+"""The frame around every page: templates, headers, who is looking, and how a refusal looks.
+
+Knows layout and headers. Refuses to know what a page is about. A page is rendered on the server, complete without JavaScript, under a
+content security policy that lets nothing foreign in; every text in it is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from importlib import resources
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from dashboards import text
+from dashboards.forms import SAFE, Form, FormRefusedError, check_own_page
+from dashboards.icons import load_icons
+from dashboards.sides import rows
+from registry.errors import STATUS, RegistryError
+from registry.roles import ROLES, Action, Principal, allows, permit
+from registry.terms import By
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "content-security-policy": CONTENT_SECURITY_POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+THEME = "slugline_theme"
+"""The cookie that holds the reader's choice of light or dark; without it the system's counts."""
+THEMES = ("light", "dark")
+_TITLES = {
+    400: "This can't be done",
+    403: "Not allowed",
+    404: "Not found",
+    409: "Not any more",
+    412: "Changed meanwhile",
+}
+
+
+class Frame:
+    """Renders pages. `by` says who asks, `now` the time, `new_id` an id that was never given before."""
+
+    def __init__(self, *, by: By, now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+        self._by = by
+        self.now = now
+        self._new_id = new_id
+        static = resources.files("dashboards") / "static"
+        self.css = (static / "app.css").read_text("utf-8")
+        icons = load_icons()
+        self._templates = Environment(
+            loader=PackageLoader("dashboards"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
+        )
+        self._templates.filters |= {
+            "stamp": text.stamp,
+            "percent": text.percent,
+            "tagged": text.tagged,
+            "pretty": text.pretty,
+            "told": text.told,
+            "count": text.count,
+            "rows": rows,
+        }
+        self._templates.globals |= {
+            "icon": icons.__getitem__,
+            "css": f"/static/app.css?v={sha256(self.css.encode()).hexdigest()[:12]}",
+            "asks_for": lambda rule: text.asks_for(rule.approvals, rule.evaluation, rule.holdback),
+        }
+
+    def visitor(self, request: Request, *, slug: str | None = None) -> Principal:
+        """Who asks, if they may look around, and at this prompt. Raises AuthRoleNotAllowedError and AuthPromptNotAllowedError."""
+        me = self._by(request)
+        permit(me, "inspect", slug=slug)
+        return me
+
+    def who(self, request: Request) -> Principal:
+        """Who asks, whatever they may."""
+        return self._by(request)
+
+    def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+        """A page from its template; `context` is what it shows."""
+        me, now = self._by(request), self.now()
+        theme = request.cookies.get(THEME)
+        around = {
+            "me": me,
+            "roles": [role for role in ROLES if role in me.roles],
+            "may": partial(may, me),
+            "now": now,
+            "since": lambda at: text.since(at, now),
+            "theme": theme if theme in THEMES else "",
+            "path": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            "base_url": str(request.base_url).rstrip("/"),
+            "new_id": self._new_id,
+        }
+        html = self._templates.get_template(template).render(around | context)
+        return HTMLResponse(html, status_code=status, headers=HEADERS)
+
+    def refusal(self, request: Request, message: str, *, status: int) -> HTMLResponse:
+        """Why something isn't done, as a page, with what was typed."""
+        form: Form = getattr(request.state, "form", Form())
+        typed = {name: value for name, value in form.fields.items() if value.strip() and name not in _UNTYPED}
+        title = _TITLES.get(status, "This can't be done")
+        return self.page(request, "refused.html", status=status, title=title, message=message, typed=typed)
+
+    def route(self) -> type[APIRoute]:
+        """The kind of route that pages have: forms come from this server's own pages, and refusals are pages."""
+        frame = self
+
+        class PageRoute(APIRoute):
+            def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+                handle = super().get_route_handler()
+
+                async def handled(request: Request) -> Response:
+                    try:
+                        if request.method not in SAFE:
+                            check_own_page(request)
+                        return await handle(request)
+                    except FormRefusedError as error:
+                        return frame.refusal(request, error.message, status=error.status)
+                    except RegistryError as error:
+                        if not _wants_page(request):
+                            raise
+                        return frame.refusal(request, error.message, status=STATUS[type(error)])
+                    except RequestValidationError as error:
+                        if not _wants_page(request):
+                            raise
+                        return frame.refusal(request, _invalid(error), status=404)
+
+                return handled
+
+        return PageRoute
+
+
+def may(me: Principal, action: Action, slug: str | None = None, channel: str | None = None) -> bool:
+    """Whether somebody may do an action: for showing a form or not. Whether it is done is the registry's to say."""
+    return (
+        me.may(action)
+        and (slug is None or me.sees(slug))
+        and (channel is None or not channel or allows(me.channels, channel))
+    )
+
+
+def see_other(url: str) -> Response:
+    """The answer to a form that was carried out: look there. So a reload repeats nothing."""
+    return RedirectResponse(url, status_code=303, headers=HEADERS)
+
+
+_UNTYPED = frozenset({"revision", "once", "back"})
+
+
+def _wants_page(request: Request) -> bool:
+    """Browsers say that they take HTML. Whoever doesn't gets the API's error body."""
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _invalid(error: RequestValidationError) -> str:
+    first = error.errors()[0]
+    return f"'{first['loc'][-1]}' in the page's address: {first['msg'].lower()}"
