@@ -49,7 +49,9 @@ def read_prompts(connection: Connection, where: Any = None) -> list[Prompt]:
     """Prompts with their channels, by slug; all of them, or those that meet a condition on the table prompts."""
     at_newest = (channels.c.slug == prompts.c.slug) & (channels.c.name == LATEST)
     newest = (versions.c.slug == prompts.c.slug) & (versions.c.number == channels.c.version)
-    query = select(prompts, versions.c.content_hash.label("latest_hash")).join(channels, at_newest).join(versions, newest)
+    query = (
+        select(prompts, versions.c.content_hash.label("latest_hash")).join(channels, at_newest).join(versions, newest)
+    )
     pointers = select(channels)
     if where is not None:
         query = query.where(where)
