@@ -198,10 +198,10 @@ def _arms(form: Form, store: Store, slug: str) -> list[Arm]:
 def _moved(frame: Frame, store: Store, request: Request, moved: Move) -> Response:
     """Where to look after a move. Workers that couldn't be reached are named at once: the next page wouldn't know them."""
     if moved.served is not None and moved.served.missing:
-        late = ", ".join(moved.served.missing)
+        late = ", ".join(f"{each.worker}, silent for {each.silent_seconds:.0f} s" for each in moved.served.missing)
         notice = (
-            f"Done: {moved.channel} is on version {moved.to_version}. Not reached in time: {late}; such a worker serves "
-            "nothing of what it last knew as fresh."
+            f"Done: {moved.channel} is on version {moved.to_version}. Not reached in time: {late}. What such a worker still "
+            "serves, it serves as stale."
         )
         return show(frame, store, request, moved.slug, channel=moved.channel, notice=notice)
     return _back(moved.slug, moved.channel, moved.revision if moved.changed else None)
