@@ -109,7 +109,7 @@ class Frame:
             "since": lambda at: text.since(at, now),
             "theme": theme if theme in THEMES else "",
             "path": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-            "base_url": str(request.base_url).rstrip("/"),
+            "base_url": base_url(request),
             "new_id": self._new_id,
         }
         html = self._templates.get_template(template).render(around | context)
@@ -158,6 +158,13 @@ def may(me: Principal, action: Action, slug: str | None = None, channel: str | N
         and (slug is None or me.sees(slug))
         and (channel is None or not channel or allows(me.channels, channel))
     )
+
+
+def base_url(request: Request) -> str:
+    """Where the reader's browser sees this server: for lines to copy, and for nothing else."""
+    told = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip()
+    scheme = told if told in ("http", "https") else request.url.scheme
+    return f"{scheme}://{request.url.netloc}"
 
 
 def see_other(url: str) -> Response:

@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse
 from dashboards.channels import Channel, channels_of
 from dashboards.examples import Example, example
 from dashboards.forms import Form
-from dashboards.frame import Frame
+from dashboards.frame import Frame, base_url
 from dashboards.text import told
 from registry.database import reading
 from registry.diff import Diff, diff
@@ -105,8 +105,9 @@ def show(
     me = frame.visitor(request, slug=check_slug(slug))
     attempt = attempt or Attempt()
     keyed = me.identity.startswith("key:")
-    base_url = str(request.base_url).rstrip("/")
-    view = gather(frame, store, me, slug, channel=channel, version=version, done=done, base_url=base_url, keyed=keyed)
+    view = gather(
+        frame, store, me, slug, channel=channel, version=version, done=done, base=base_url(request), keyed=keyed
+    )
     return frame.page(request, "prompt.html", status=attempt.status, view=view, attempt=attempt, notice=notice)
 
 
@@ -119,7 +120,7 @@ def gather(
     channel: str,
     version: int | None,
     done: str,
-    base_url: str,
+    base: str,
     keyed: bool,
 ) -> View:
     """What the page shows to somebody. Raises PromptNotFoundError, PromptVersionNotFoundError and PromptReferenceInvalidError."""
@@ -151,8 +152,8 @@ def gather(
         schedules=store.schedules(slug, state="waiting"),
         users=users,
         examples=[
-            example(latest, LATEST, base_url=base_url, keyed=keyed),
-            example(by_number[target], str(target), base_url=base_url, keyed=keyed),
+            example(latest, LATEST, base_url=base, keyed=keyed),
+            example(by_number[target], str(target), base_url=base, keyed=keyed),
         ],
         done=done_sentence(store, slug, done),
     )
