@@ -143,7 +143,9 @@ class Store(ScheduleWrites, RequestWrites):
     ) -> Prompt:
         """Change who owns a prompt, what it is for and its tags; None leaves a field as it is."""
         permit(by, "save", slug=check_slug(slug))
-        given = {"owner": owner, "purpose": purpose, "tags": None if tags is None else list(tags)}
+        said = {"owner": owner, "purpose": purpose}
+        given: dict[str, Any] = {name: None if text is None else note(text, name) for name, text in said.items()}
+        given["tags"] = None if tags is None else list(tags)
         with self._writing() as connection:
             prompt = expected(connection, slug, if_match)
             current = {"owner": prompt.owner, "purpose": prompt.purpose, "tags": list(prompt.tags)}

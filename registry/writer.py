@@ -106,9 +106,11 @@ def expected(connection: Connection, slug: str, if_match: int | None, *, archive
 
 
 def note(text: str, param: str) -> str:
-    """A message or reason, trimmed. Raises PromptInvalidError for one that is too long."""
+    """A message or reason, trimmed. Raises PromptInvalidError for one that is too long or can't be kept."""
     if len(text) > _LONGEST_NOTE:
         raise PromptInvalidError(f"'{param}' has more than {_LONGEST_NOTE:,} characters", param=param)
+    if "\0" in text:  # PostgreSQL keeps none in text
+        raise PromptInvalidError(f"'{param}' holds a NUL character, which is no text", param=param)
     return text.strip()
 
 

@@ -250,3 +250,16 @@ def test_prompts_are_listed_by_slug(store):
         ("a", 1, "ann"),
         ("b", 1, "ann"),
     ]
+
+
+@pytest.mark.parametrize("field", ["owner", "purpose"])
+def test_what_no_text_can_hold_is_refused_on_both_databases(store, field):
+    _save(store, "one")
+    for write in (
+        lambda: store.save("a", chat("two"), message="a\0b", by=owner("ann")),
+        lambda: store.promote("a", 1, reason="a\0b", by=owner("ann")),
+        lambda: store.describe("a", by=owner("ann"), **{field: "a\0b"}),
+    ):
+        with pytest.raises(PromptInvalidError, match="holds a NUL character"):
+            write()
+    assert store.revision() == 1
