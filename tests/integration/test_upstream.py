@@ -126,7 +126,7 @@ def says(raw: bytes) -> Handler:
         (OK + b"content-length: 0\r\n\r\n", b""),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + OK + b"content-length: 5\r\n\r\nhello", b"hello"),
-        (encoded("gzip", gzip.compress(b"hello")), b"hello"),
+        (encoded("gzip", gzip.compress(b"hello", mtime=0)), b"hello"),
         (encoded("br", brotli.compress(b"hello")), b"hello"),
         (encoded("zstd", ZSTD), b"hello"),
         (encoded("identity", b"hello"), b"hello"),
@@ -510,13 +510,13 @@ async def test_a_coding_that_is_not_known_stays_and_only_an_error_is_read_with_i
 
 
 async def test_a_decompressed_body_is_told_as_what_it_is() -> None:
-    async with provider(says(encoded("gzip", gzip.compress(b"hello")))) as there, upstream() as client:
+    async with provider(says(encoded("gzip", gzip.compress(b"hello", mtime=0)))) as there, upstream() as client:
         answer, body = await fetch(client, there.url)
         assert (answer.header("content-encoding"), body) == ("", b"hello")
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [(b"hello", "provider_malformed"), (gzip.compress(b"hello" * 99)[:-9], "provider_cut_off")]
+    ("body", "code"), [(b"hello", "provider_malformed"), (gzip.compress(b"hello" * 99, mtime=0)[:-9], "provider_cut_off")]
 )
 async def test_a_compressed_body_that_is_none_or_ends_early(body: bytes, code: str) -> None:
     async with provider(says(encoded("gzip", body))) as there, upstream() as client:
