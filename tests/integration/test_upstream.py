@@ -516,7 +516,8 @@ async def test_a_decompressed_body_is_told_as_what_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "code"), [(b"hello", "provider_malformed"), (gzip.compress(b"hello" * 99, mtime=0)[:-9], "provider_cut_off")]
+    ("body", "code"),
+    [(b"hello", "provider_malformed"), (gzip.compress(b"hello" * 99, mtime=0)[:-9], "provider_cut_off")],
 )
 async def test_a_compressed_body_that_is_none_or_ends_early(body: bytes, code: str) -> None:
     async with provider(says(encoded("gzip", body))) as there, upstream() as client:
