@@ -12,8 +12,8 @@ from registry.audit import verify
 from registry.governance_schemas import (
     AskBody,
     AuditOut,
+    LackingOut,
     LiveList,
-    MissingOut,
     ProtectBody,
     RequestList,
     RequestOut,
@@ -86,11 +86,11 @@ def _add_moves(router: APIRouter, store: Store, by: By) -> None:
         return MoveOut.of(move)
 
     @router.get("/prompts/{slug}/channels/{name}/missing")
-    def get_missing(slug: str, name: str, version: Annotated[int, Query(ge=1)], request: Request) -> MissingOut:
+    def get_missing(slug: str, name: str, version: Annotated[int, Query(ge=1)], request: Request) -> LackingOut:
         """What a channel still asks for before a version may go onto it."""
         permit(by(request), "inspect", slug=check_slug(slug))
         store.version(slug, version)  # says so where there is no such version
-        return MissingOut(slug=slug, channel=name, version=version, missing=[*store.lacking(slug, name, version)])
+        return LackingOut(slug=slug, channel=name, version=version, missing=[*store.lacking(slug, name, version)])
 
     @router.get("/rules")
     def list_rules(request: Request) -> RuleList:

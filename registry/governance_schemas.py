@@ -93,7 +93,7 @@ class RuleList(BaseModel):
     rules: list[RuleOut]
 
 
-class MissingOut(BaseModel):
+class LackingOut(BaseModel):
     """What a channel still asks for before a version may go onto it, a sentence each."""
 
     slug: str

@@ -85,11 +85,13 @@ def _verdict(told: Mapping[str, Any]) -> str:
 
 def _served(move: Move) -> list[str]:
     if move.served is None:
-        return []
+        return ["no server runs on this registry now; one that starts serves it"]
     lines = []
     if move.served.acknowledged:
         lines.append(f"served by {', '.join(move.served.acknowledged)}")
-    if move.served.missing:
-        late = ", ".join(f"{one.worker}, silent for {one.silent_seconds:g} s" for one in move.served.missing)
-        lines.append(f"not reached in time: {late} (serves nothing old as if it were fresh, once it can be reached)")
-    return lines or ["no server runs on this registry now: the first one that starts serves it"]
+    for each in move.served.missing:
+        lines.append(
+            f"not reached: {each.worker}, silent for {each.silent_seconds:.1f} s "
+            "(it serves nothing old as fresh once it can be reached)"
+        )
+    return lines

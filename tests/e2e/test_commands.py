@@ -1,7 +1,9 @@
 """The registry's commands, on the registry here and behind a server: one story told twice, word by word the same."""
 
 import json
+import os
 import shlex
+import signal
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -110,7 +112,9 @@ def _tell(team: Team, file: Path) -> None:
     assert "nothing yet: calls that name no version are refused" in run("ann", "prompt", "status", "agent")
 
     # Channels.
-    assert "moved from nothing to version 1" in run("paul", "prompt", "promote", "agent", "1", "-m", "go live")
+    moved = run("paul", "prompt", "promote", "agent", "1", "-m", "go live")
+    assert "moved from nothing to version 1" in moved
+    assert ("\nserved by " if team.server else "\nno server runs on this registry now") in moved
     assert "is on version 1 already" in run("paul", "prompt", "promote", "agent", "1", "-m", "again")
     held = run("paul", "prompt", "promote", "agent", "2", "-m", "kinder", "--holdback", "5", "--holdback-hours", "2")
     assert "5 % stay on version 1 until" in held
@@ -282,6 +286,26 @@ def test_the_command_that_tries_the_newest_version_works_as_printed(there: Team)
     body["prompt"]["variables"]["n"] = 1
     answer = httpx.post(words[1], json=body, headers=headers, timeout=60)
     assert (answer.status_code, answer.headers["x-slugline-prompt"]) == (200, "tried@1"), answer.text
+    there.told.clear()
+
+
+def test_a_promotion_names_the_workers_that_serve_it_and_those_that_were_not_reached(there: Team) -> None:
+    server = there.server
+    assert server is not None
+    (worker,) = server.children("slugline.worker")
+    there.run("ann", "prompt", "save", "named", "--text", "x")
+    # Written in the folder, beside the server: a worker that stands still can't answer for itself.
+    local = CommandLine({}, ("--data", str(there.data)))
+    os.kill(worker, signal.SIGSTOP)
+    try:
+        moved = local.run("prompt", "promote", "named", "-m", "one")
+        fields = json.loads(local.run("prompt", "promote", "named", "--channel", "eu", "-m", "two", "--json"))
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    assert "\nnot reached: worker " in moved
+    assert f"(pid {worker} on " in moved
+    assert (fields["served"]["acknowledged"], len(fields["served"]["missing"])) == ([], 1)
+    assert "\nserved by " in there.run("paul", "prompt", "promote", "named", "--channel", "us", "-m", "three")
     there.told.clear()
 
 

@@ -18,6 +18,8 @@ _ODD = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "URL"),
     (re.compile(r"\bk_\w{12}"), "KEY"),
+    (re.compile(r"^(served by .*|no server runs on this registry now.*)$", re.MULTILINE), "SERVED"),
+    (re.compile(r'"served": (null|\{.*?^  \})', re.MULTILINE | re.DOTALL), '"served": SERVED'),
     (re.compile(r" +"), " "),
 )
 ID = _ODD[0][0]
@@ -34,7 +36,7 @@ class Done:
 
     @property
     def told(self) -> str:
-        """All of it without what differs between two runs: ids, times, hashes, ports and the width of columns."""
+        """All of it without what differs between two runs: ids, times, hashes, ports, workers and the width of columns."""
         text = f"$ slugline {' '.join(self.arguments)}\n{self.out}{self.err}[{self.status}]"
         for pattern, name in _ODD:
             text = pattern.sub(name, text)
