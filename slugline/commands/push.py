@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,9 @@ def push(
     request: Annotated[
         bool, typer.Option("--request", help="Where the channel doesn't let it, ask for the promotion.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say whether anything stands in the way, and write nothing.")
+    ] = False,
     json: Json = False,
     server: Server = None,
     data: Data = None,
@@ -42,33 +46,42 @@ def push(
     """Save new and changed prompt files as versions. Nothing at all is written while a file is in conflict or can't be used."""
     from slugline.gitops.looking import look
     from slugline.gitops.pushing import BAD, refusals
-    from slugline.gitops.words import as_json, change_in_words
 
     slugs = slugs_of(only)
     with access_for(data, config, server) as access:
         seen = look(access, folder, only=slugs, onto=onto_of(onto, slugs))
         refused = refusals(seen.plan, allow_dirty=allow_dirty, message=message)
-        if refused:
-            if json:
-                print_json({"pushed": [], "refused": refused, "plan": as_json(seen.plan)})
-            else:
-                for change in seen.plan.changes:
-                    if change.blocks:
-                        print("\n".join(change_in_words(change)), end="\n\n")
-                for line in refused:
-                    print(f"slugline: {line}", file=sys.stderr)
-                print("slugline: nothing was pushed; `--only SLUG` pushes some", file=sys.stderr)
-            raise typer.Exit(1)
+        if refused or dry_run:
+            _not_pushed(seen, refused, json=json)
+            raise typer.Exit(1 if refused else 0)
         done = _saved(access, seen, folder, message)
         moved = _promoted(access, seen, done, promote, message, request=request) if promote else []
     if json:
-        print_json({"pushed": [_plain(each) for each in done], "promoted": [_plain(each) for each in moved]})
+        print_json(
+            {"pushed": [_plain(each) for each in done], "promoted": [_plain(each) for each in moved], "refused": []}
+        )
     else:
         for each in (*done, *moved):
             _tell(each, promote)
         if not any(each.outcome not in ("same", "there") for each in (*done, *moved)):
             print(f"nothing to push: {len(done)} prompts are the same")
     raise typer.Exit(1 if any(each.outcome in BAD for each in (*done, *moved)) else 0)
+
+
+def _not_pushed(seen: Look, refused: Sequence[str], *, json: bool) -> None:
+    """Say what stands in the way, or what would be pushed."""
+    from slugline.gitops.words import as_json, change_in_words, plan_in_words
+
+    if json:
+        print_json({"pushed": [], "promoted": [], "refused": [*refused], "plan": as_json(seen.plan)})
+    elif not refused:
+        print("\n".join(plan_in_words(seen.plan)))
+    else:
+        for change in seen.plan.changes:
+            if change.blocks:
+                print("\n".join(change_in_words(change)), end="\n\n")
+        for line in (*refused, "nothing is pushed; `--only SLUG` pushes some"):
+            print(f"slugline: {line}", file=sys.stderr)
 
 
 def _saved(access: Access, seen: Look, folder: Path, message: str) -> list[Pushed]:
