@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.plugins.engine",
     "tests.plugins.postgresql",
     "tests.plugins.server",
+    "tests.plugins.site",
     "tests.plugins.aimock",
     "tests.plugins.llmock",
     "tests.plugins.contract",

@@ -1,12 +1,15 @@
-"""The pages in a real browser: nothing foreign, nothing on the console, hostile text inert, light and dark."""
+"""The pages in a real browser: a change's whole way through four people's hands, accessible, nothing foreign, hostile text inert."""
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from registry.roles import owner
+from tests.e2e.test_pages_forms import HOSTILE, ask, pages_of
 from tests.plugins.server import Server
+from tests.plugins.site import Site
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -18,10 +21,12 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+AXE = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
+def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     path = next(found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name)))
@@ -31,41 +36,199 @@ def browser() -> Iterator[object]:
         running.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_home_says_what_is_live(server: Server, browser, scheme: str) -> None:  # type: ignore[no-untyped-def]
-    server.promote("page-prompt", server.save("page-prompt", f"Be kind, {scheme}."))
+def sits(browser: Any, site: Site, who: str, **options: Any) -> Any:
+    """A page in a browser that knows somebody's key."""
+    key = {"username": who, "password": site.keys[who]}
+    return browser.new_context(base_url=site.server.url, http_credentials=key, **options).new_page()
+
+
+@pytest.fixture(scope="module")
+def filled(site: Site) -> tuple[str, str]:
+    """A prompt with something on every page, and a request for it."""
+    slug = "seen"
+    schema = {"type": "object", "properties": {"plan": {"type": "string", "enum": ["free", "paid"], "default": "free"}}}
+    long = "\n".join(f"Rule {number}: be kind to {{{{ plan }}}} customers." for number in range(12))
+    tool = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
+    for number in range(3):
+        text = long.replace("Rule 6: be kind", f"Rule 6: be {['kind', 'very kind', 'brief'][number]}")
+        site.save(slug, text, variables=schema, parameters={"temperature": number}, tools=[tool])
+    for number in (1, 2):
+        site.promote(slug, number)
+        site.promote(slug, number, "eu")
+    body: dict[str, Any] = {"arms": [{"version": 3, "share": 5}], "reason": "a try"}
+    site.call("admin", "POST", f"/api/prompts/{slug}/channels/stable/rollout", body)
+    site.call("ann", "PATCH", f"/api/prompts/{slug}", {"purpose": "answers", "owner": "team", "tags": ["mail"]})
+    site.call("admin", "PUT", f"/api/rules/{slug}/stable", {"approvals": 1, "holdback": 5})
+    body = {"version": 3, "at": "2999-01-01T00:00:00Z", "reason": "later"}
+    site.call("admin", "POST", f"/api/prompts/{slug}/channels/eu/schedule", body)
+    request = ask(site, slug, 3)
+    site.call("rita", "POST", f"/api/requests/{request}/reviews", {"kind": "comment", "text": "why?"})
+    return slug, request
+
+
+@pytest.mark.needs("node")
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_every_page_is_accessible_and_fits(browser: Any, site: Site, filled: Any, scheme: str, width: int) -> None:
+    page = sits(browser, site, "admin", color_scheme=scheme, viewport={"width": width, "height": 900})
+    said: list[str] = []
+    asked: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.append(request.url))
+    axe = AXE.read_text("utf-8")
+    problems = []
+    for path in [*pages_of(*filled), "/prompts/nothing-here"]:
+        page.goto(path)
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        page.evaluate(axe)
+        found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)
+        problems += [
+            f"{path}: {violation['id']}: {node['html'][:200]}: {node['failureSummary']}"
+            for violation in found["violations"]
+            for node in violation["nodes"]
+        ]
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0, f"{path} is {wide} px wider than the window"
+    assert not problems, "\n".join(problems)
+    assert [line for line in said if "404" not in line] == []
+    assert all(url.startswith((site.server.url, "data:")) for url in asked)
+    page.context.close()
+
+
+def test_light_and_dark_by_the_system_or_by_choice(browser: Any, server: Server) -> None:
+    colours = {"light": "rgb(250, 250, 248)", "dark": "rgb(18, 20, 22)"}
+    for scheme, other in (("light", "dark"), ("dark", "light")):
+        page = browser.new_context(base_url=server.url, color_scheme=scheme).new_page()
+        page.goto("/")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colours[scheme]
+        page.get_by_role("button", name=other.title(), exact=True).click()
+        page.goto("/rules")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colours[other]
+        page.get_by_role("button", name="As the system").click()
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colours[scheme]
+        page.context.close()
+
+
+def test_home_says_what_is_live_and_how_much_it_is_called(browser: Any, server: Server) -> None:
+    server.promote("page-prompt", server.save("page-prompt", "Be kind."))
     answer = server.chat(model="prompt/page-prompt", messages=[{"role": "user", "content": "hi"}])
     server.row(answer.headers["x-slugline-call-id"])
     number = answer.headers["x-slugline-prompt"].rpartition("@")[2]
-    page = browser.new_page(color_scheme=scheme)
-    console: list[str] = []
-    requests: list[str] = []
-    page.on("console", lambda message: console.append(message.text))
-    page.on("request", lambda request: requests.append(request.url))
+    page = browser.new_page()
     page.goto(server.url + "/")
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="page-prompt"))
-    assert row.get_by_role("cell").nth(0).inner_text() == f"version {number}"
+    assert row.get_by_role("cell").nth(0).inner_text().startswith(f"version {number}")
     assert int(row.get_by_role("cell").nth(3).inner_text()) >= 1
-    assert console == []
-    assert all(url.startswith(server.url) for url in requests)
-    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert background == {"light": "rgb(250, 250, 248)", "dark": "rgb(18, 20, 22)"}[scheme]
     page.close()
 
 
-def test_hostile_text_stays_text(server: Server, browser) -> None:  # type: ignore[no-untyped-def]
-    hostile = "<img src=x onerror=alert(1)><script>alert(2)</script>{{ 7*7 }}"
-    server.save("hostile", "x")
-    from registry.database import open_engine
-    from registry.store import Store
+def test_a_change_goes_through_four_hands(browser: Any, site: Site) -> None:
+    """An author edits, a reviewer approves, a promoter promotes, whoever is on call rolls back; without JavaScript."""
+    slug = "four-hands"
+    site.save(slug, "Refunds are possible within 30 days.")
+    site.promote(slug, 1)
+    site.call("admin", "PUT", f"/api/rules/{slug}/stable", {"approvals": 1, "reason": "four eyes"})
+    ann, rita, paul, otto = (
+        sits(browser, site, who, java_script_enabled=False) for who in ("ann", "rita", "paul", "otto")
+    )
 
-    engine = open_engine(f"sqlite:///{server.data / 'registry.db'}")
-    Store(engine).describe("hostile", purpose=hostile, by=owner("test"))
-    engine.dispose()
-    page = browser.new_page()
+    ann.goto("/")
+    ann.get_by_label("Search").fill("four-ha")
+    ann.get_by_role("button", name="Show").click()
+    ann.get_by_role("link", name=slug).click()
+    assert ann.get_by_role("button", name="Promote").count() == 0
+    ann.get_by_role("link", name="New version").click()
+    editor = ann.get_by_label("The prompt, as a .prompty file")
+    editor.fill(editor.input_value().replace("30 days", "14 days, never longer"))
+    ann.get_by_label("What changed, and why").fill("Shorter refund policy")
+    ann.get_by_role("button", name="Preview").click()
+    assert ann.locator("ins").all_inner_texts() == ["14", ", never longer"]
+    ann.get_by_role("button", name="Save as version 2").click()
+    assert "Saved as version 2" in ann.get_by_role("status").inner_text()
+    ann.get_by_role("link", name="Ask for promotion").click()
+    assert "Still missing for version 2" in ann.locator("#act").inner_text()
+    form = ann.get_by_role("form", name="Ask for a promotion")
+    form.get_by_label("Why").fill("Legal asked for it")
+    form.get_by_role("button", name="Ask").click()
+    address = ann.url
+
+    paul.goto(address)
+    assert "has 0 of 1 approvals" in paul.inner_text("main")
+    assert paul.get_by_role("button", name="Promote").count() == 0
+
+    rita.goto("/requests")
+    rita.get_by_role("link", name=f"{slug}@2").click()
+    assert rita.locator("del").all_inner_texts() == ["30"]
+    rita.get_by_label("What you say of it").fill("Checked with legal")
+    rita.get_by_role("button", name="Approve").click()
+    assert "key rita approved" in rita.inner_text("main")
+
+    paul.reload()
+    paul.get_by_label("Why", exact=True).fill("Approved by rita")
+    paul.get_by_role("button", name="Promote version 2 to stable").click()
+    assert "key paul put version 2 on stable" in paul.get_by_role("status").inner_text()
+    assert site.live(slug)["stable"] == 2
+
+    otto.goto(f"/prompts/{slug}")
+    otto.get_by_text("Roll back to 1").click()
+    otto.get_by_role("row", name="stable").get_by_label("Why").fill("Answers are wrong since 14:05")
+    otto.get_by_role("button", name="Roll stable back to version 1").click()
+    assert "key otto rolled stable back from version 2 to 1" in otto.get_by_role("status").inner_text()
+    assert site.live(slug)["stable"] == 1
+
+    otto.get_by_role("link", name="History").click()
+    rows = otto.get_by_role("row").all_inner_texts()
+    acts = ["rolled", "put version 2", "approved", "asked", "saved", "set what", "put version 1", "made"]
+    assert [row.split("key ")[1].partition(" ")[0] for row in rows[1:]] == [
+        *("otto", "paul", "rita", "ann", "ann", "the", "the", "ann"),
+    ]
+    assert all(act in row for act, row in zip(acts, rows[1:], strict=True))
+    for each in (ann, rita, paul, otto):
+        each.context.close()
+
+
+def test_hostile_text_runs_nothing(browser: Any, site: Site) -> None:
+    slug = "hostile-seen"
+    site.save(slug, "{% raw %}" + HOSTILE.replace("{% raw %}", "") + "{% endraw %}", "two")
+    site.call("ann", "PATCH", f"/api/prompts/{slug}", {"purpose": HOSTILE, "owner": HOSTILE, "tags": [HOSTILE]})
+    for number in (1, 2):
+        body = {"version": number, "reason": HOSTILE}
+        site.call("admin", "POST", f"/api/prompts/{slug}/channels/stable/promote", body)
+    request = site.call("ann", "POST", f"/api/prompts/{slug}/requests", {"version": 1, "reason": HOSTILE})["request_id"]
+    page = sits(browser, site, "admin")
     dialogs: list[str] = []
-    page.on("dialog", lambda dialog: dialogs.append(dialog.message))
-    page.goto(server.url + "/")
-    assert hostile in page.inner_text("main")
+    said: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("console", lambda message: said.append(message.text))
+    for path in pages_of(slug, request):
+        page.goto(path)
+        assert page.locator("main img, main script").count() == 0, path
+    page.goto(f"/prompts/{slug}")
+    assert page.inner_text("main").count(HOSTILE) >= 3
+    page.goto(f"/prompts/{slug}/edit?version=1")
+    assert "<script>alert(2)</script>" in page.get_by_label("The prompt, as a .prompty file").input_value()
     assert dialogs == []
-    page.close()
+    assert said == []
+    page.context.close()
+
+
+def test_the_keyboard_reaches_everything(browser: Any, site: Site, filled: Any) -> None:
+    page = sits(browser, site, "paul", java_script_enabled=True)
+    page.goto(f"/prompts/{filled[0]}")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    reached = set()
+    for _ in range(200):
+        page.keyboard.press("Tab")
+        outline = page.evaluate(
+            "() => {const e = document.activeElement; return [e.textContent.trim(), e.tagName, "
+            "getComputedStyle(e).outlineStyle]}"
+        )
+        if outline[1] == "BODY":
+            break
+        assert outline[2] != "none", outline
+        reached.add(outline[0])
+    for name in ("Promote", "Set shares", "Schedule the promotion", "Roll back to 1 on stable"):
+        assert name in reached, reached
+    page.context.close()
