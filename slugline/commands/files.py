@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from slugline.settings import SettingsError
-
 Folder = Annotated[Path, typer.Option("--folder", help="Where the files are.")]
 Only = Annotated[
     list[str] | None,
@@ -36,6 +34,8 @@ def slugs_of(only: Collection[str] | None) -> tuple[str, ...]:
 
 def onto_of(onto: Collection[str] | None, only: tuple[str, ...]) -> dict[str, int]:
     """What --onto names, by slug. Raises SettingsError."""
+    from slugline.settings import SettingsError
+
     found: dict[str, int] = {}
     for each in onto or ():
         slug, at, number = each.rpartition("@")
