@@ -53,7 +53,7 @@ def open_engine(url: str) -> Engine:
             param="registry.url",
         )
     engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
-    event.listen(engine, "do_connect", _look_for_file)
+    event.listen(engine, "do_connect", _connect_to_file)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", _check_file)
     event.listen(engine, "begin", _begin)
@@ -181,10 +181,16 @@ def _make_file(path: str) -> None:
         raise RegistryUnavailableError(f"the registry's file {path} can't be made: {error.strerror}") from error
 
 
-def _look_for_file(_dialect: Any, _record: Any, arguments: Any, _options: Any) -> None:
-    # SQLite would make an empty one, which would be taken for a registry without prompts.
-    if not Path(arguments[0]).exists():
-        raise sqlite3.OperationalError(f"there is no file {arguments[0]}")
+def _connect_to_file(_dialect: Any, _record: Any, arguments: Any, options: Any) -> sqlite3.Connection:
+    # SQLite would make a file that is missing, and an empty one would be taken for a registry without prompts.
+    path = Path(arguments[0])
+    try:
+        made: sqlite3.Connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, **options)
+    except sqlite3.OperationalError as error:
+        if path.exists():
+            raise
+        raise sqlite3.OperationalError(f"there is no file {path}") from error
+    return made
 
 
 def _check_file(_connection: Any, record: Any, _proxy: Any) -> None:

@@ -92,7 +92,6 @@ class LiveRegistry:
         self._watch = SqliteWatch(str(self._engine.url.database)) if sqlite else None
         self._follower: Follower | None = None
         self._keeper: SnapshotKeeper | None = None
-        self._eager = False
         self._stale = False
         self._start()
 
@@ -114,7 +113,6 @@ class LiveRegistry:
     def join(self, name: str) -> None:
         """Take a worker's place, under a name for people: from now on writers wait for it, or name it, and the snapshot is kept."""
         if self._watch is None:
-            self._eager = True
             self._follower = PostgresFollower(self._engine, name, self._pull_by)
         else:
             try:
@@ -260,9 +258,8 @@ class LiveRegistry:
     def _pull_by(self, connection: Connection, *, everything: bool = False) -> int:
         held = self._state
         state = read_state(connection, held, everything=everything)
-        if self._eager:
-            # No resolve is to wait for the network, so what channels serve is fetched now.
-            self._shelf.stock(state, partial(read_rows, connection))
+        # What channels serve is fetched now: no resolve is to wait for the network, nor to find the database gone in between.
+        self._shelf.stock(state, partial(read_rows, connection))
         if state is not held:
             self._state = state
             self._changed()

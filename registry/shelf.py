@@ -101,12 +101,23 @@ class Shelf:
                 return version
             except RegistryUnavailableError as caught:
                 error = caught
-        lineage, on_disk = self._on_disk
-        if self._snapshot is not None and lineage == state.lineage and (slug, number) in on_disk:
-            found = self._snapshot.version(on_disk[slug, number])
-            if found is not None:
-                return found
+        found = self._from_disk(state, (slug, number))
+        if found is not None:
+            return found
         raise _not_at_hand(f"version {number} of prompt '{slug}'") from error
+
+    def _from_disk(self, state: State, key: VersionKey) -> Version | None:
+        """A version as it lies in the snapshot, whichever worker has put it there."""
+        if self._snapshot is None:
+            return None
+        lineage, on_disk = self._on_disk
+        if lineage != state.lineage or key not in on_disk:
+            saved = self._snapshot.load()
+            if saved is None or (saved.state.revision, saved.state.at) != (state.revision, state.at):
+                return None  # it may be of a registry that was in this one's place
+            on_disk = saved.version_ids
+            self._on_disk = (state.lineage, on_disk)
+        return self._snapshot.version(on_disk[key]) if key in on_disk else None
 
     def _look_up(self, state: State, slug: str, version_id: str, away: bool) -> int | None:
         lineage, on_disk = self._on_disk

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -141,7 +142,7 @@ class Settings(BaseSettings):
 
     @property
     def registry_url(self) -> str:
-        return self.registry.url or f"sqlite:///{self.data / 'registry.db'}"
+        return self.registry.url or f"sqlite:///{quote(str(self.data / 'registry.db'))}"
 
     @classmethod
     def settings_customise_sources(

@@ -20,7 +20,7 @@ def served(client: httpx.Client, slug: str) -> str:
 
 
 def test_200_promotions_in_a_row_under_load_and_not_one_stale_answer(server: Server) -> None:
-    slug = "moving"
+    slug = "promoted-200-times"
     numbers = [server.save(slug, f"Version {n}.") for n in (1, 2)]
     server.promote(slug, numbers[0])
     stop = threading.Event()

@@ -300,16 +300,16 @@ def test_from_the_api_to_the_registry(run: Run, langfuse: FakeLangfuse) -> None:
 
 def test_from_another_slugline(server: Server, store: Store) -> None:
     place = {"role": "placeholder", "name": "messages"}
-    server.save("moving", "Literal {{ '{{' }} for {{ name }}.", parameters={"temperature": 0.5})
-    server.promote("moving", 1)
-    server.save("moving", "", messages=[{"role": "system", "content": "Second {{ name }}"}, place])
+    server.save("leaving", "Literal {{ '{{' }} for {{ name }}.", parameters={"temperature": 0.5})
+    server.promote("leaving", 1)
+    server.save("leaving", "", messages=[{"role": "system", "content": "Second {{ name }}"}, place])
     reading = fetch(server.url, Keys(public="any", secret="any"))
-    mine = Reading(imported=tuple(each for each in reading.imported if each.slug == "moving"))
-    unreadable = [each.reason for each in reading.refused if "'moving' version 1" in each.origin]
+    mine = Reading(imported=tuple(each for each in reading.imported if each.slug == "leaving"))
+    unreadable = [each.reason for each in reading.refused if "'leaving' version 1" in each.origin]
     assert "can't be filled in by Langfuse's SDK" in unreadable[0]
     [outcome] = carry_out(store, mine, How(by=owner("ann"), channels=True))
     assert (outcome.status, outcome.saved) == ("new", (1,))
-    content = store.version("moving", 1).content
+    content = store.version("leaving", 1).content
     assert (content.model, content.messages[1]) == ("simulator-large", place)
     assert render(compile_content(content), {"name": "Ada"}).messages[0]["content"] == "Second Ada"
 

@@ -37,6 +37,8 @@ class Server:
     data: Path
     process: subprocess.Popen[bytes]
     log: Path
+    owners: dict[str, str] | None = None
+    """On a shared server, the test file that each slug belongs to."""
     api: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
@@ -81,6 +83,9 @@ class Server:
 
     def save(self, slug: str, text: str, **content: Any) -> int:
         """Saves a one-message chat prompt; gives the version's number."""
+        if self.owners is not None:
+            here = os.environ["PYTEST_CURRENT_TEST"].partition("::")[0]
+            assert self.owners.setdefault(slug, here) == here, f"'{slug}' is {self.owners[slug]}'s"
         given = {
             "kind": "chat",
             "messages": [{"role": "system", "content": text}],
@@ -183,4 +188,5 @@ def provider() -> Iterator[str]:
 def server(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[Server]:
     """A server with two workers, shared by the tests of this run's worker; use a slug of your own."""
     with run_server(tmp_path_factory.mktemp("server"), simulator_settings(provider + "/v1")) as running:
+        running.owners = {}
         yield running

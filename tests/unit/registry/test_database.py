@@ -2,6 +2,7 @@ import sqlite3
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -202,6 +203,15 @@ def test_nothing_is_written_to_a_file_that_is_gone_and_none_is_made_in_its_place
     assert not database.path.exists()
     (tmp_path / "elsewhere.db").rename(database.path)
     assert store.save("a", chat("three"), message="m", by=owner("ann")).version.number == 2
+
+
+def test_a_file_whose_name_has_a_meaning_in_urls(tmp_path):
+    (tmp_path / "a#b%20c?").mkdir()
+    engine = open_engine(f"sqlite:///{quote(str(tmp_path / 'a#b%20c?' / 'registry.db'))}")
+    migrate(engine)
+    assert Store(engine).save("a", chat("x"), message="m", by=owner("ann")).version.number == 1
+    engine.dispose()
+    assert {path.name for path in tmp_path.iterdir()} == {"a#b%20c?"}
 
 
 def test_a_broken_file_is_unavailable_not_a_crash(tmp_path):

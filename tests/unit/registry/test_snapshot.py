@@ -14,8 +14,9 @@ from registry.key_store import KeyStore
 from registry.keys import KeyTerms
 from registry.live import LiveRegistry
 from registry.roles import owner
-from registry.snapshot import Snapshot, check_present
+from registry.snapshot import Saved, Snapshot, check_present
 from registry.split import Arm, Caller
+from registry.state import State
 from registry.store import Store
 from registry.template import render
 from tests.unit.registry.conftest import chat
@@ -176,6 +177,33 @@ def test_two_workers_share_a_folder(database, engine, store, key, folder):
         live.close()
     saved = _saved(engine, folder)
     assert {path.stem for path in (folder / "versions").iterdir()} == set(saved.version_ids.values())
+
+
+def test_a_worker_that_served_nothing_yet_has_what_channels_serve(database, engine, store, key):
+    live = LiveRegistry(engine)
+    live.join("worker 1")
+    store.promote("a", 2, reason="r", by=ANN)
+    _until(lambda: live.look() and live.revision == store.revision())
+    with database.away():
+        engine.dispose()
+        _until(lambda: not live.look())
+        assert (live.resolve("a").version.number, live.resolve("a@latest").version.number) == (2, 3)
+    live.close()
+
+
+def test_what_one_worker_has_saved_another_finds(database, engine, store, key, folder):
+    """A version that is on no channel any more, and that only the other worker was asked for."""
+    store.save("a", chat("four"), message="m", by=ANN)
+    lives = [LiveRegistry(engine, snapshot=folder) for _ in range(2)]
+    lives[0].join("worker 1")
+    lives[0].resolve("a@3")
+    _until(lambda: ("a", 3) in (_saved(engine, folder) or Saved(state=State())).version_ids)
+    with database.away():
+        engine.dispose()
+        _until(lambda: not lives[1].look())
+        assert lives[1].resolve("a@3").version == lives[0].resolve("a@3").version
+    for live in lives:
+        live.close()
 
 
 def test_a_file_that_is_gone_is_not_replaced_by_an_empty_one_unasked(sqlite, tmp_path):
