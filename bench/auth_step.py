@@ -22,11 +22,11 @@ from proxy.endpoints import ENDPOINTS
 from proxy.errors import ProxyError
 from proxy.line import CallRequest
 from proxy.meter import Meter
-from registry.database import migrate, open_engine
-from registry.key_store import KeyStore
 from registry.keys import KeyTerms
-from registry.live import LiveRegistry
 from registry.roles import owner
+from registry.serving.live import LiveRegistry
+from registry.storage.database import migrate, open_engine
+from registry.writing.key_store import KeyStore
 
 RESULTS = Path(__file__).parent / "results" / "auth-step.md"
 ROUNDS, CALLS = 200, 100

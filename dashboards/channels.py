@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from registry import rows
-from registry.database import reading
-from registry.moves import way_back
-from registry.reader import STABLE
-from registry.rows import LATEST
 from registry.rules import Rule, strictest
 from registry.split import Arm
-from registry.store import Store
+from registry.storage import rows
+from registry.storage.database import reading
+from registry.storage.reader import STABLE
+from registry.storage.rows import LATEST
 from registry.values import HistoryEntry, Prompt
+from registry.writing.moves import way_back
+from registry.writing.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

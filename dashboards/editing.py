@@ -23,12 +23,12 @@ from registry.errors import (
     PromptConflictError,
     RegistryError,
 )
-from registry.files import read_prompt_file, to_prompty
+from registry.files.prompt_file import read_prompt_file, to_prompty
 from registry.reference import check_slug
 from registry.roles import Principal, permit
-from registry.store import Store
-from registry.template import compile_content
+from registry.templates.template import compile_content
 from registry.values import Content, Prompt, Saved, Version
+from registry.writing.store import Store
 
 Sent = Annotated[Form, Depends(read_form)]
 _STARTER = """---

@@ -12,7 +12,7 @@ from typing import Any
 
 from registry.content import as_mapping
 from registry.errors import RegistryError
-from registry.template import compile_content
+from registry.templates.template import compile_content
 from registry.values import Version
 
 _BY_TYPE: Mapping[str, Any] = {"integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}

@@ -24,8 +24,8 @@ from dashboards.forms import SAFE, Form, FormRefusedError, check_own_page
 from dashboards.icons import load_icons
 from dashboards.sides import rows
 from registry.errors import STATUS, RegistryError
+from registry.http.terms import By
 from registry.roles import ROLES, Action, Principal, allows, permit
-from registry.terms import By
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (

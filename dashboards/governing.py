@@ -15,9 +15,9 @@ from dashboards.frame import Frame, see_other
 from dashboards.moves import NOT_ALLOWED
 from dashboards.prompt import Attempt, refused
 from registry.errors import RegistryError
-from registry.reader import STABLE
 from registry.rules import ANY, Rule
-from registry.store import Store
+from registry.storage.reader import STABLE
+from registry.writing.store import Store
 
 Sent = Annotated[Form, Depends(read_form)]
 

@@ -14,11 +14,11 @@ from fastapi.responses import HTMLResponse
 
 from dashboards.channels import Serving, last_moves, serving
 from dashboards.frame import Frame
-from registry.reader import STABLE
 from registry.roles import Principal
-from registry.rows import LATEST
-from registry.store import Store
+from registry.storage.reader import STABLE
+from registry.storage.rows import LATEST
 from registry.values import Prompt
+from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 
 

@@ -24,10 +24,10 @@ from registry.errors import (
     PromptReferenceInvalidError,
     RegistryError,
 )
-from registry.reader import STABLE
 from registry.split import Arm
-from registry.store import Store
+from registry.storage.reader import STABLE
 from registry.values import Move
+from registry.writing.store import Store
 
 Sent = Annotated[Form, Depends(read_form)]
 NOT_ALLOWED = (AuthRoleNotAllowedError, AuthPromptNotAllowedError, AuthChannelNotAllowedError)

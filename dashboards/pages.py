@@ -20,8 +20,8 @@ from dashboards.past import add_past
 from dashboards.prompt import add_prompt
 from dashboards.reviews import add_reviews
 from dashboards.versions import add_versions
-from registry.store import Store
-from registry.terms import By
+from registry.http.terms import By
+from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 
 _YEAR = 365 * 24 * 3600

@@ -1,6 +1,6 @@
 """What happened and what was live when: the history of a prompt and of all, the audit of it, and any moment of the past.
 
-Knows how the registry's events are listed. Refuses to know HTML, and to judge whether they are whole: `registry.audit` does.
+Knows how the registry's events are listed. Refuses to know HTML, and to judge whether they are whole: `registry.writing.audit` does.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from fastapi.responses import HTMLResponse
 from dashboards.channels import Serving
 from dashboards.forms import read_time
 from dashboards.frame import Frame
-from registry.audit import verify
 from registry.reference import check_slug
-from registry.rows import split_of
-from registry.store import Store
+from registry.storage.rows import split_of
 from registry.values import HistoryEntry
+from registry.writing.audit import verify
+from registry.writing.store import Store
 
 PAGE = 100
 

@@ -16,16 +16,16 @@ from dashboards.examples import Example, example
 from dashboards.forms import Form
 from dashboards.frame import Frame, base_url
 from dashboards.text import told
-from registry.database import reading
 from registry.diff import Diff, diff
 from registry.errors import STATUS, PromptConflictError, RegistryError, version_not_found
-from registry.fragments import FragmentUser, users_of
-from registry.reader import STABLE
 from registry.reference import check_channel, check_slug
 from registry.roles import Principal
-from registry.rows import LATEST
-from registry.store import Store
+from registry.storage.database import reading
+from registry.storage.reader import STABLE
+from registry.storage.rows import LATEST
 from registry.values import HistoryEntry, PromotionRequest, Prompt, Schedule, Version
+from registry.writing.fragments import FragmentUser, users_of
+from registry.writing.store import Store
 
 MOST_VERSIONS = 20
 

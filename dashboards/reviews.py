@@ -18,8 +18,8 @@ from dashboards.prompt import Attempt, refused
 from registry.diff import diff
 from registry.errors import PromptInvalidError, PromptRequestNotFoundError, RegistryError
 from registry.roles import Principal, permit
-from registry.store import Store
 from registry.values import REVIEW_KINDS, PromotionRequest, ReviewKind
+from registry.writing.store import Store
 
 Sent = Annotated[Form, Depends(read_form)]
 STATES = ("open", "rejected", "promoted", "withdrawn")

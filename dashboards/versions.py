@@ -17,12 +17,12 @@ from dashboards.frame import HEADERS, Frame
 from dashboards.prompt import on_channels
 from dashboards.text import pretty
 from registry.diff import diff
-from registry.files import to_prompty
-from registry.locking import Used, used_in
-from registry.reader import STABLE, nothing_on
+from registry.files.prompt_file import to_prompty
 from registry.reference import check_slug, parse_selector
-from registry.store import Store
+from registry.storage.reader import STABLE, nothing_on
 from registry.values import Content, Prompt
+from registry.writing.locking import Used, used_in
+from registry.writing.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

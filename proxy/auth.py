@@ -13,8 +13,8 @@ from datetime import datetime
 from proxy.errors import NotAllowed, NotAuthenticated
 from proxy.plan import PROVIDER_KEY_HEADERS
 from registry.keys import KEY_TEXT, PREFIX, CallerKey, key_hash, principal_of
-from registry.live import LiveRegistry
 from registry.roles import allows, permit
+from registry.serving.live import LiveRegistry
 
 KEY_HEADER = "x-slugline-key"
 KEY_HEADERS = (KEY_HEADER, *PROVIDER_KEY_HEADERS, "x-portkey-api-key")

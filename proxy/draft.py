@@ -16,7 +16,7 @@ from proxy.providers import Route
 from proxy.spellings import PROMPT_ID_KEYS
 from proxy.tally import Tally
 from registry.keys import CallerKey
-from registry.live import Resolved
+from registry.serving.live import Resolved
 from tracing.event import CallEvent, Outcome, body_text, timestamp
 
 _NOT_PARAMETERS = frozenset(

@@ -11,7 +11,7 @@ from proxy.errors import UpstreamFailed
 from proxy.meter import Meter
 from proxy.price import PriceList
 from proxy.providers import Provider
-from registry.live import LiveRegistry
+from registry.serving.live import LiveRegistry
 from tracing.event import CallEvent
 
 

@@ -24,10 +24,10 @@ from proxy.upstream import UpstreamRequest
 from proxy.wires import PATHS, spoken
 from registry.compat.readings import resolve_first
 from registry.keys import CallerKey
-from registry.live import LiveRegistry, Resolved
 from registry.reference import PINNED
+from registry.serving.live import LiveRegistry, Resolved
 from registry.split import Caller
-from registry.template import render
+from registry.templates.template import render
 
 
 def prepare(call: CallRequest, line: Line, draft: Draft) -> Plan:

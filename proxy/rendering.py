@@ -15,7 +15,7 @@ from proxy.naming import named_prompt
 from proxy.prepare import check_version, parsed, resolved_for
 from proxy.reply import Reply, error_reply, prompt_headers
 from registry.errors import RegistryError
-from registry.template import render
+from registry.templates.template import render
 
 
 async def render_prompt(call: CallRequest, line: Line) -> Reply:

@@ -7,7 +7,7 @@ from proxy.answer import ProviderAnswer
 from proxy.draft import Draft
 from proxy.errors import ErrorAnswer, ErrorFormat
 from proxy.stream import AnswerStream, BytesStream
-from registry.live import Resolved
+from registry.serving.live import Resolved
 
 _NOT_PASSED_BACK = frozenset(
     {

@@ -1,6 +1,6 @@
 """Content from and to JSON: what is well-formed, its canonical text, and the hash that tells two contents apart.
 
-Knows the shape of content. Refuses to know templates (whether they parse is `registry.template`'s to say) and files.
+Knows the shape of content. Refuses to know templates (whether they parse is `registry.templates.template`'s to say) and files.
 
 In the canonical text keys are sorted, so the order in which somebody wrote them makes no difference, except inside
 `tools`, `response_format` and `variables`: providers make models fill a schema's fields in the order they stand in,

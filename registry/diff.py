@@ -17,11 +17,11 @@ from typing import Any, Literal
 from diff_match_patch import diff_match_patch
 from jinja2.exceptions import TemplateSyntaxError
 
-from registry.inlining import expanded
-from registry.locking import used_in
-from registry.parts import templates_of
-from registry.sandbox import Sandbox
+from registry.templates.inlining import expanded
+from registry.templates.parts import templates_of
+from registry.templates.sandbox import Sandbox
 from registry.values import Content, Version
+from registry.writing.locking import used_in
 
 Operation = Literal["same", "removed", "added"]
 Spell = Callable[[str, Mapping[str, Any]], str]

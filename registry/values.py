@@ -38,7 +38,7 @@ class Content:
     `text` (kind "text") is one template. `variables` is a JSON Schema object for what the templates take.
     `includes` locks the fragments that the templates include, each reference as written: `{"version", "version_id", "hash",
     "text"}`, with `variables` and `includes` where the fragment has them. What is to be saved may name a version's number
-    instead, or leave a reference out (`registry.locking`).
+    instead, or leave a reference out (`registry.writing.locking`).
     `locked` names keys of the request body that a caller may not override. `fallbacks` are models to ask, in turn, where
     `model` doesn't answer.
     """
@@ -102,7 +102,7 @@ class HistoryEntry:
 
     `action` is one of ACTIONS. A save moves the channel `latest`, so its entry names that channel. `from_version` and
     `to_version` are None where the action moves nothing. Events about a caller key have the slug "", and their evidence names the
-    key. `identity` tells two people of one name apart; `hash` is the chain's (`registry.chain`).
+    key. `identity` tells two people of one name apart; `hash` is the chain's (`registry.storage.chain`).
     """
 
     revision: int

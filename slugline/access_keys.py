@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from registry.http.keys_api import KeyUse
     from registry.keys import CallerKey, IssuedKey, KeyTerms
-    from registry.keys_api import KeyUse
 
 
 class KeyAccess(Protocol):

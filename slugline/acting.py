@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from registry.errors import AuthKeyEndedError, AuthKeyNotFoundError
-from registry.key_store import KeyStore
 from registry.keys import KEY_TEXT, PREFIX, SECRET_LENGTH, principal_of
 from registry.roles import Principal, owner
+from registry.writing.key_store import KeyStore
 
 
 def acting(keys: KeyStore, environment: Mapping[str, str]) -> Principal:

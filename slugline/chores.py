@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from registry.errors import RegistryUnavailableError
-from registry.store import Store
+from registry.writing.store import Store
 
 log = logging.getLogger("slugline.keeper")
 

@@ -28,16 +28,16 @@ from proxy.meter import Meter, read_used
 from proxy.price import PriceList
 from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
-from registry import api as registry_api
-from registry import channels_api, fragments_api, keys_api
 from registry.compat import langfuse, litellm
-from registry.database import open_engine
-from registry.key_store import KeyStore
+from registry.http import api as registry_api
+from registry.http import channels_api, fragments_api, keys_api
+from registry.http.keys_api import KeyUse
 from registry.keys import CallerKey, principal_of
-from registry.keys_api import KeyUse
-from registry.live import LiveRegistry
 from registry.roles import Action, Principal, owner, permit
-from registry.store import Store
+from registry.serving.live import LiveRegistry
+from registry.storage.database import open_engine
+from registry.writing.key_store import KeyStore
+from registry.writing.store import Store
 from slugline import VERSION
 from slugline.acting import local_user
 from slugline.errors import add_error_handlers

@@ -24,7 +24,7 @@ from proxy.auth import authenticate, presented_key
 from proxy.edge import Edge
 from proxy.errors import NotAuthenticated, ProxyError, RequestRefused, answer_for
 from registry.keys import CallerKey
-from registry.live import LiveRegistry
+from registry.serving.live import LiveRegistry
 from slugline.settings import LOOPBACK
 
 KEY = "slugline.key"

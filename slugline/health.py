@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from registry.live import LiveRegistry
+from registry.serving.live import LiveRegistry
 from slugline.folder import DataFolder
 from tracing.spool import Spool
 

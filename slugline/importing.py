@@ -16,8 +16,8 @@ from registry.errors import PromptInvalidError, PromptNotFoundError, RegistryErr
 from registry.importing.imported import Imported, Reading, Refused, joined
 from registry.importing.plan import Existing, Plan, grouped, plan
 from registry.roles import Principal
-from registry.store import Store
 from registry.values import Saved
+from registry.writing.store import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

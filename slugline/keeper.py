@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 
 import uvloop
 
-from registry.database import open_engine
-from registry.store import Store
+from registry.storage.database import open_engine
+from registry.writing.store import Store
 from slugline.chores import run_chores
 from slugline.compose import locate_clickhouse
 from slugline.folder import DataFolder

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Engine
 
-from registry.channels import HOLDBACK_HOURS
-from registry.database import migrate, open_engine
-from registry.key_store import KeyStore
-from registry.reader import STABLE
 from registry.roles import Principal
 from registry.rules import Rule
 from registry.split import Arm
-from registry.store import Store
+from registry.storage.database import migrate, open_engine
+from registry.storage.reader import STABLE
 from registry.values import Content, Move, PromotionRequest, Prompt, ReviewKind, Saved, Schedule
+from registry.writing.channels import HOLDBACK_HOURS
+from registry.writing.key_store import KeyStore
+from registry.writing.store import Store
 from slugline.acting import acting
 from slugline.folder import DataFolder
 from slugline.local_keys import LocalKeys

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from registry.key_store import KeyStore
 from registry.keys import CallerKey, IssuedKey, KeyTerms
 from registry.roles import Principal, permit
+from registry.writing.key_store import KeyStore
 from slugline.folder import DataFolder
 
 if TYPE_CHECKING:
-    from registry.keys_api import KeyUse
+    from registry.http.keys_api import KeyUse
 
 
 class LocalKeys:

@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from registry.audit import Verified, verify
 from registry.diff import Diff, diff
 from registry.errors import version_id_not_found
-from registry.reader import STABLE, nothing_on
 from registry.reference import check_slug, is_version_id, parse_reference
 from registry.roles import Principal, permit, permit_version
 from registry.rules import ANY, Rule
 from registry.split import Split
-from registry.store import Store
+from registry.storage.reader import STABLE, nothing_on
 from registry.values import Content, HistoryEntry, PromotionRequest, Prompt, Schedule, Version
+from registry.writing.audit import Verified, verify
+from registry.writing.store import Store
 
 SENT = "what was sent"
 """What content is called in a diff that is in nobody's registry yet."""

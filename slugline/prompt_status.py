@@ -15,12 +15,12 @@ from typing import Any
 
 from registry.diff import Diff, MessageDiff, diff
 from registry.errors import RegistryError
-from registry.moves import way_back
-from registry.reader import STABLE
-from registry.rows import LATEST, split_of
 from registry.split import Split
-from registry.template import compile_content
+from registry.storage.reader import STABLE
+from registry.storage.rows import LATEST, split_of
+from registry.templates.template import compile_content
 from registry.values import Content, HistoryEntry, Prompt, Version
+from registry.writing.moves import way_back
 from slugline.access import Access
 from slugline.next_step import next_step
 
@@ -83,7 +83,7 @@ class PromptStatus:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON has it."""
-        from registry.schemas import PromptOut, VersionOut
+        from registry.http.schemas import PromptOut, VersionOut
 
         return {
             "prompt": PromptOut.of(self.prompt).model_dump(mode="json"),
@@ -209,7 +209,8 @@ def _short(text: str) -> str:
 
 
 def _channel_json(channel: ChannelStatus) -> dict[str, Any]:
-    from registry.schemas import DiffOut, SplitOut
+    from registry.http.move_schemas import SplitOut
+    from registry.http.schemas import DiffOut
 
     changes = None
     if channel.changes is not None:

@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any, Self
 from uuid import uuid4
 
-from registry.channels import HOLDBACK_HOURS
 from registry.content import as_mapping
 from registry.errors import PromptExistsError, PromptNotFoundError
-from registry.reader import STABLE
 from registry.reference import check_channel, check_slug
 from registry.rules import ANY, Rule
 from registry.split import Arm
+from registry.storage.reader import STABLE
 from registry.values import Content, Move, PromotionRequest, Prompt, ReviewKind, Saved, Schedule
+from registry.writing.channels import HOLDBACK_HOURS
 from slugline.acting import local_user
 from slugline.answers import request_of, saved_of, schedule_of, value_of
 from slugline.client import ServerClient, key_text

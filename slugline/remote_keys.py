@@ -12,7 +12,7 @@ from slugline.client import ServerClient
 from slugline.remote_reads import part
 
 if TYPE_CHECKING:
-    from registry.keys_api import KeyUse
+    from registry.http.keys_api import KeyUse
 
 
 class RemoteKeys:
@@ -28,7 +28,7 @@ class RemoteKeys:
         return key_of(self._client.get(f"/api/keys/{part(key_id)}"))
 
     def use(self, key: CallerKey) -> KeyUse:
-        from registry.keys_api import KeyUse
+        from registry.http.keys_api import KeyUse
 
         return value_of(KeyUse, named(self._client.get(f"/api/keys/{part(key.key_id)}"), "use"))
 

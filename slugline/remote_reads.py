@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from registry.audit import Verified
 from registry.content import as_mapping
 from registry.diff import Diff
-from registry.reader import STABLE
 from registry.reference import check_channel, check_slug, parse_reference
 from registry.rules import Rule
+from registry.storage.reader import STABLE
 from registry.values import Content, HistoryEntry, PromotionRequest, Prompt, Schedule, Version
+from registry.writing.audit import Verified
 from slugline.answers import live_of, named, request_of, schedule_of, value_of, values_of, version_of
 from slugline.client import ServerClient
 

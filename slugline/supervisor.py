@@ -23,10 +23,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
-from registry.database import migrate, open_engine
 from registry.errors import RegistryUnavailableError
-from registry.key_store import KeyStore
-from registry.snapshot import Snapshot, check_present
+from registry.serving.snapshot import Snapshot, check_present
+from registry.storage.database import migrate, open_engine
+from registry.writing.key_store import KeyStore
 from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
 from slugline.process import SETTINGS_VARIABLE, signals_held

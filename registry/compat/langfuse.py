@@ -16,7 +16,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 
-from registry.api import readable
 from registry.compat.plain import Blank, Plain, PlainTemplates, Writing
 from registry.compat.readings import PRODUCTION, labelled, resolve_first
 from registry.content import body_keys
@@ -26,11 +25,12 @@ from registry.errors import (
     PromptReferenceInvalidError,
     RegistryUnavailableError,
 )
-from registry.live import LiveRegistry, Resolved
-from registry.reader import STABLE, Reader
+from registry.http.api import readable
+from registry.http.terms import By
 from registry.reference import Reference, check_channel, check_slug
 from registry.roles import permit
-from registry.terms import By
+from registry.serving.live import LiveRegistry, Resolved
+from registry.storage.reader import STABLE, Reader
 from registry.values import Content, Prompt, Version
 
 Json = dict[str, Any]

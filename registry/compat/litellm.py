@@ -16,17 +16,17 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from registry.api import readable
 from registry.compat.plain import Plain, PlainTemplates, Writing
 from registry.compat.readings import labelled, resolve_first, versioned
 from registry.content import CALLERS_OWN, body_keys
 from registry.errors import PromptInvalidError, PromptReferenceInvalidError, nearest
-from registry.live import LiveRegistry, Resolved
-from registry.parts import leaves, place_of, with_leaf
+from registry.http.api import readable
+from registry.http.terms import By
 from registry.reference import Reference, parse_reference, parse_selector
 from registry.roles import permit
-from registry.template import render
-from registry.terms import By
+from registry.serving.live import LiveRegistry, Resolved
+from registry.templates.parts import leaves, place_of, with_leaf
+from registry.templates.template import render
 
 PATH = "/beta/litellm_prompt_management"
 _VERSION_KEYS = ("_version", "version", "label")

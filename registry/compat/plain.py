@@ -14,10 +14,10 @@ from typing import Any
 from jinja2 import nodes
 
 from registry.errors import PromptNotPlainError
-from registry.inlining import Inlining, Lines
-from registry.limits import Limits
-from registry.live import Resolved
-from registry.sandbox import Sandbox
+from registry.serving.live import Resolved
+from registry.templates.inlining import Inlining, Lines
+from registry.templates.limits import Limits
+from registry.templates.sandbox import Sandbox
 
 WAY_OUT = "call it through the proxy, or have it rendered at /api/prompts/{slug}/render"
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 
 from registry.errors import PromptChannelNotFoundError, PromptNotFoundError, PromptVersionNotFoundError
-from registry.live import LiveRegistry, Resolved
-from registry.reader import STABLE
 from registry.reference import Reference
+from registry.serving.live import LiveRegistry, Resolved
 from registry.split import Caller
+from registry.storage.reader import STABLE
 
 PRODUCTION = "production"
 _VERSIONED = re.compile(r"(?P<slug>.+)[._]v(?P<number>[1-9][0-9]{0,8})")

@@ -13,8 +13,8 @@ from typing import Any
 
 from registry.content import canonical, check_shape
 from registry.errors import PromptInvalidError
-from registry.limits import Limits
-from registry.template import compile_content
+from registry.templates.limits import Limits
+from registry.templates.template import compile_content
 from registry.values import Content
 
 

@@ -23,7 +23,7 @@ from registry.importing.rewriting import without_safe
 from registry.importing.settings import call_settings, shown
 from registry.importing.variables import declared, picoschema
 from registry.importing.writing import unified
-from registry.template import compile_content
+from registry.templates.template import compile_content
 from registry.values import Content
 
 _FRONT = re.compile(r"---[ \t]*\n((?:.*?\n)?)---[ \t]*(?:\n|\Z)", re.DOTALL)

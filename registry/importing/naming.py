@@ -13,9 +13,9 @@ from jinja2 import Environment, nodes
 from jinja2.exceptions import TemplateSyntaxError
 
 from registry.errors import PromptInvalidError, PromptReferenceInvalidError
-from registry.reader import STABLE
 from registry.reference import check_channel, suggest_slug
-from registry.rows import LATEST
+from registry.storage.reader import STABLE
+from registry.storage.rows import LATEST
 
 _PRODUCTION = "production"
 # What a template has beside its variables.

@@ -21,7 +21,7 @@ from registry.importing.promptfoo_suite import provider_settings, samples_in
 from registry.importing.settings import CallSettings, call_settings, shown
 from registry.importing.variables import declared, with_examples
 from registry.importing.writing import unified
-from registry.template import compile_content
+from registry.templates.template import compile_content
 
 _ENDINGS = ("txt", "md", "j2", "json", "jsonl", "yaml", "yml")
 _PROGRAMS = ("py", "js", "cjs", "mjs", "ts", "cts", "mts", "sh", "bash", "rb", "pl", "exe", "bat", "cmd", "ps1")

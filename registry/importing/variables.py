@@ -15,9 +15,9 @@ from jinja2 import nodes
 from registry.errors import PromptInvalidError
 from registry.importing.messages import texts_of
 from registry.importing.settings import shown
-from registry.limits import Limits
-from registry.sandbox import Sandbox
-from registry.template import compile_content
+from registry.templates.limits import Limits
+from registry.templates.sandbox import Sandbox
+from registry.templates.template import compile_content
 from registry.values import Content
 
 _TYPES = {

@@ -12,7 +12,7 @@ from registry.errors import RegistryError
 from registry.scanning.draft import Parts, as_template, literal, placeholders
 from registry.scanning.finding import Confidence, Finding, Role, fingerprint
 from registry.scanning.resolve import Text
-from registry.template import compile_content
+from registry.templates.template import compile_content
 from registry.values import Content
 
 _ORDER = {"high": 0, "medium": 1}

@@ -67,9 +67,9 @@ def _save(
 
 
 def _as_file(slug: str, adopted: Adopted) -> str:
-    from registry.files import to_prompty
+    from registry.files.prompt_file import to_prompty
     from registry.reference import check_slug
-    from registry.template import compile_content
+    from registry.templates.template import compile_content
     from registry.values import Version
     from slugline.compose import now
 

@@ -57,7 +57,7 @@ def verify(
     with access_for(data, config, server) as access:
         found = access.verify(head=head)
     if json:
-        from registry.governance_schemas import AuditOut
+        from registry.http.history_schemas import AuditOut
 
         print_model(AuditOut.of(found))
     else:
@@ -75,7 +75,7 @@ def print_events(entries: Sequence[HistoryEntry], *, as_json: bool, of_one: bool
     from slugline.commands.words import event_in_words
 
     if as_json:
-        from registry.schemas import HistoryOut
+        from registry.http.history_schemas import HistoryOut
 
         print_json([HistoryOut.of(entry).model_dump(mode="json") for entry in entries])
         return

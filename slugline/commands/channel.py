@@ -137,7 +137,7 @@ def _print_moved(move: Move, as_json: bool) -> None:
     from slugline.commands.words import moved_in_words
 
     if as_json:
-        from registry.schemas import MoveOut
+        from registry.http.move_schemas import MoveOut
 
         print_model(MoveOut.of(move))
     else:

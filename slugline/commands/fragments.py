@@ -16,7 +16,7 @@ from slugline.commands.options import Config, Data, Json, Slug, open_registry, p
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from registry.fragments import Effect, FragmentUser
+    from registry.writing.fragments import Effect, FragmentUser
 
 To = Annotated[
     str | None,
@@ -26,7 +26,7 @@ To = Annotated[
 
 def users(slug: Slug, json: Json = False, data: Data = None, config: Config = None) -> None:
     """Who includes this prompt as a fragment, at which version, and where that is live."""
-    from registry.fragments import users_of
+    from registry.writing.fragments import users_of
 
     with _reading(data, config) as connection:
         found = users_of(connection, slug, now=datetime.now(UTC))
@@ -44,8 +44,8 @@ def users(slug: Slug, json: Json = False, data: Data = None, config: Config = No
 
 def impact(slug: Slug, to: To = None, json: Json = False, data: Data = None, config: Config = None) -> None:
     """What would change for every prompt that includes this one, were it saved again after a move. Writes nothing."""
-    from registry import fragments
     from registry.reference import parse_selector
+    from registry.writing import fragments
 
     with _reading(data, config) as connection:
         found = fragments.impact(connection, slug, parse_selector(to), now=datetime.now(UTC))
@@ -77,7 +77,7 @@ def _told(effect: Effect, target: str) -> str:
 
 @contextmanager
 def _reading(data: Path | None, config: Path | None) -> Iterator[Connection]:
-    from registry.database import open_engine, reading
+    from registry.storage.database import open_engine, reading
 
     settings = settings_for(data, config)
     open_registry(settings)

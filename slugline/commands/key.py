@@ -206,7 +206,7 @@ def update(
 
 
 def _fields(key: CallerKey) -> dict[str, Any]:
+    from registry.http.keys_api import key_fields
     from registry.keys import plain
-    from registry.keys_api import key_fields
 
     return {name: plain(value) for name, value in key_fields(key).items()}

@@ -49,7 +49,7 @@ def live(
             slugs = sorted({entry.slug for entry in entries})
             seen = access.calls_between(slugs, when - _AROUND, when + _AROUND)
     if json:
-        from registry.governance_schemas import LiveList
+        from registry.http.history_schemas import LiveList
 
         shown = LiveList.of(when, entries).model_dump(mode="json")
         print_json({**shown, "calls": _calls_json(seen)} if calls else shown)
@@ -63,7 +63,7 @@ def live(
 
 
 def _print_live(entries: Sequence[HistoryEntry], when: datetime) -> None:
-    from registry.rows import split_of
+    from registry.storage.rows import split_of
     from slugline.commands.words import arms_in_words, moment
 
     if not entries:

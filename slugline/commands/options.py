@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.table import Table
 
-    from registry.key_store import KeyStore
     from registry.roles import Principal
-    from registry.store import Store
+    from registry.writing.key_store import KeyStore
+    from registry.writing.store import Store
     from slugline.access import Access
     from slugline.settings import Settings
 
@@ -79,9 +79,9 @@ class Registry:
 
 def open_registry(settings: Settings) -> Registry:
     """The registry, made or brought up to date first if need be."""
-    from registry.database import migrate, open_engine
-    from registry.key_store import KeyStore
-    from registry.store import Store
+    from registry.storage.database import migrate, open_engine
+    from registry.writing.key_store import KeyStore
+    from registry.writing.store import Store
     from slugline.acting import acting
     from slugline.folder import DataFolder
 

@@ -59,7 +59,7 @@ def save(
     config: Config = None,
 ) -> None:
     """Save a new version; the channel latest follows, stable stays where it is."""
-    from registry.files import text_content
+    from registry.files.prompt_file import text_content
     from slugline.settings import SettingsError
 
     if (file is None) == (text is None):
@@ -72,7 +72,7 @@ def save(
             slug, content, message=message, author=author, if_match=if_match, idempotency_key=idempotency_key
         )
     if json:
-        from registry.schemas import SavedOut
+        from registry.http.schemas import SavedOut
 
         print_model(SavedOut.of_saved(saved))
     elif saved.created:
@@ -92,7 +92,7 @@ def list_(
     with access_for(data, config, server) as access:
         prompts = [prompt for prompt in access.prompts() if archived or prompt.archived_at is None]
     if json:
-        from registry.schemas import PromptOut
+        from registry.http.schemas import PromptOut
 
         print_json([PromptOut.of(prompt).model_dump(mode="json") for prompt in prompts])
         return
@@ -120,12 +120,12 @@ def show(
     config: Config = None,
 ) -> None:
     """Show a version, as a .prompty file that can be saved again."""
-    from registry.files import to_prompty
+    from registry.files.prompt_file import to_prompty
 
     with access_for(data, config, server) as access:
         version = access.resolve(reference)
     if json:
-        from registry.schemas import VersionOut
+        from registry.http.schemas import VersionOut
 
         print_model(VersionOut.of(version))
     else:
@@ -218,7 +218,7 @@ def _number(prompt: Prompt, channel: str) -> str:
 
 def _print_prompt(prompt: Prompt, said: str, as_json: bool) -> None:
     if as_json:
-        from registry.schemas import PromptOut
+        from registry.http.schemas import PromptOut
 
         print_model(PromptOut.of(prompt))
     else:

@@ -46,7 +46,7 @@ def diff(
             before, other = access.resolve(old), new or "@latest"
             found = compare(before, access.resolve(before.slug + other if other.startswith("@") else other))
     if json:
-        from registry.schemas import DiffOut
+        from registry.http.schemas import DiffOut
 
         print_model(DiffOut.of(found))
     else:
@@ -55,7 +55,7 @@ def diff(
 
 def read_content(file: str) -> Content:
     """What a file says; - is standard input. Raises SettingsError where it can't be read, PromptInvalidError by what it says."""
-    from registry.files import read_prompt_file
+    from registry.files.prompt_file import read_prompt_file
 
     return read_prompt_file(*_read(file)).content
 

@@ -55,7 +55,7 @@ def requests(
     config: Config = None,
 ) -> None:
     """List requests for promotions, newest first, with what they still lack."""
-    from registry.governance_schemas import RequestList, RequestOut
+    from registry.http.governance_schemas import RequestList, RequestOut
 
     with access_for(data, config, server) as access:
         found = access.requests(slug, state=None if state == "all" else state)
@@ -120,7 +120,7 @@ def protect(
     config: Config = None,
 ) -> None:
     """Say what a channel asks for before a version gets onto it. This replaces what it asked for; without options, nothing."""
-    from registry.governance_schemas import RuleOut
+    from registry.http.governance_schemas import RuleOut
     from slugline.commands.words import rule_in_words
 
     with access_for(data, config, server) as access:
@@ -141,7 +141,7 @@ def protect(
 
 def rules(json: Json = False, server: Server = None, data: Data = None, config: Config = None) -> None:
     """List what channels ask for. A rule for one prompt adds to the rule for all ('*')."""
-    from registry.governance_schemas import RuleList, RuleOut
+    from registry.http.governance_schemas import RuleList, RuleOut
     from slugline.commands.words import rule_in_words
 
     with access_for(data, config, server) as access:
@@ -155,7 +155,7 @@ def rules(json: Json = False, server: Server = None, data: Data = None, config: 
 
 
 def _print_request(asked: PromotionRequest, as_json: bool) -> None:
-    from registry.governance_schemas import RequestOut
+    from registry.http.governance_schemas import RequestOut
 
     if as_json:
         print_model(RequestOut.of(asked))

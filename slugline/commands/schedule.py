@@ -39,7 +39,7 @@ def schedule(
     config: Config = None,
 ) -> None:
     """Move a channel to a version at a time to come. What the channel asks for must be there by then."""
-    from registry.governance_schemas import ScheduleOut
+    from registry.http.move_schemas import ScheduleOut
     from slugline.commands.words import moment
 
     when = read_time(at, "--at")
@@ -66,7 +66,7 @@ def schedules(
     config: Config = None,
 ) -> None:
     """List scheduled moves, those due first in front."""
-    from registry.governance_schemas import ScheduleList, ScheduleOut
+    from registry.http.move_schemas import ScheduleList, ScheduleOut
     from slugline.commands.words import moment
 
     with access_for(data, config, server) as access:
@@ -101,7 +101,7 @@ def cancel(
     config: Config = None,
 ) -> None:
     """Take a scheduled move back."""
-    from registry.governance_schemas import ScheduleOut
+    from registry.http.move_schemas import ScheduleOut
     from slugline.commands.words import moment
 
     with access_for(data, config, server) as access:

@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 
 from registry.content import canonical, content_hash
 from registry.errors import PromptChannelEmptyError, PromptInvalidError, PromptNotFoundError, PromptVersionNotFoundError
-from registry.locking import has_includes, lock_includes
-from registry.parts import templates_of
-from registry.piece import fragments_in
 from registry.reference import Reference, parse_reference
-from registry.rows import LATEST
-from registry.sandbox import Sandbox
-from registry.template import compile_content
+from registry.storage.rows import LATEST
+from registry.templates.parts import templates_of
+from registry.templates.piece import fragments_in
+from registry.templates.sandbox import Sandbox
+from registry.templates.template import compile_content
 from registry.values import Content, Version
+from registry.writing.locking import has_includes, lock_includes
 from slugline.gitops.values import Change
 
 Resolve = Callable[[str], Version]

@@ -13,8 +13,8 @@ from typing import Any
 
 from registry.content import canonical, content_hash, parse_content
 from registry.diff import Diff, diff, diff_content
-from registry.locking import number_of
 from registry.values import Content, Version
+from registry.writing.locking import number_of
 
 
 def same(content: Content, version: Version) -> bool:

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 import yaml
 
 from registry.errors import PromptInvalidError, PromptReferenceInvalidError, RegistryError
-from registry.files import message_lines, read_prompt_file, split_front
+from registry.files.prompt_file import message_lines, read_prompt_file, split_front
 from registry.reference import check_slug, suggest_slug
 from slugline.gitops.comparing import as_saved
 from slugline.gitops.values import FileError, PromptSource

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from registry.errors import RegistryError
-from registry.files import body_of, front_of, read_prompt_file, split_front, to_prompty, to_yaml
-from registry.frontmatter import DESCRIBES
+from registry.files.frontmatter import DESCRIBES
+from registry.files.prompt_file import body_of, front_of, read_prompt_file, split_front, to_prompty, to_yaml
 from registry.values import Prompt, Version
 from slugline.gitops.comparing import same
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from registry.importing.litellm import read_prompt
 from registry.importing.rewriting import from_nunjucks
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 from registry.values import Content
 from tests.plugins.aimock import NODE
 

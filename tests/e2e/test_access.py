@@ -25,7 +25,7 @@ from registry.errors import (
     PromptVersionNotFoundError,
     RegistryError,
 )
-from registry.files import text_content
+from registry.files.prompt_file import text_content
 from registry.keys import KeyTerms
 from registry.split import Arm
 from registry.values import HistoryEntry

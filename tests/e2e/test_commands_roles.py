@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.files import text_content
+from registry.files.prompt_file import text_content
 from registry.keys import KeyTerms
 from registry.roles import ALLOWED, ROLES, Action
 from slugline.access import open_access

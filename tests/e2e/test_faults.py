@@ -24,7 +24,7 @@ from proxy.complete import complete
 from proxy.endpoints import ENDPOINTS as SERVED
 from proxy.line import CallRequest
 from proxy.reply import Reply
-from registry.database import migrate, open_engine
+from registry.storage.database import migrate, open_engine
 from slugline.compose import open_worker
 from slugline.settings import Settings
 from tests.plugins.faulty import OK, Exchange, Fault, Faulty, serve_faulty

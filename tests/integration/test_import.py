@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from registry.database import migrate, open_engine
 from registry.importing.imported import Reading
 from registry.importing.langfuse import read_export
 from registry.roles import owner
-from registry.store import Store
-from registry.template import compile_content, render
+from registry.storage.database import migrate, open_engine
+from registry.templates.template import compile_content, render
 from registry.values import Content
+from registry.writing.store import Store
 from slugline.importing import How, Outcome, carry_out
 from slugline.langfuse import Keys, LangfuseFailed, fetch
 from tests.plugins.langfuse import KEYS, FakeLangfuse, serve_langfuse

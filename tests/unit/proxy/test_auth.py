@@ -23,11 +23,11 @@ from proxy.auth import (
     without_keys,
 )
 from proxy.errors import NotAllowed, NotAuthenticated, answer_for
-from registry.database import migrate, open_engine
-from registry.key_store import KeyStore
 from registry.keys import CallerKey, KeyTerms
-from registry.live import LiveRegistry
 from registry.roles import owner
+from registry.serving.live import LiveRegistry
+from registry.storage.database import migrate, open_engine
+from registry.writing.key_store import KeyStore
 
 KEY = "slk_" + "aB3" * 13 + "z"
 OTHER = "slk_" + "9" * 40

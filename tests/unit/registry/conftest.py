@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy
 from sqlalchemy import Engine
 
-from registry.database import migrate, open_engine
-from registry.store import Store
+from registry.storage.database import migrate, open_engine
 from registry.values import Content
+from registry.writing.store import Store
 
 
 def chat(*texts: str, **fields: object) -> Content:

@@ -6,11 +6,11 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 
-from registry import channels_api
-from registry.api import build_router, typed
 from registry.errors import STATUS, RegistryError
-from registry.live import LiveRegistry
+from registry.http import channels_api
+from registry.http.api import build_router, typed
 from registry.roles import Principal, owner
+from registry.serving.live import LiveRegistry
 from tests.unit.registry.conftest import chat
 
 CONTENT = {

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from registry.audit import verify
 from registry.content import content_hash
-from registry.key_store import KeyStore
 from registry.keys import KeyTerms
 from registry.roles import owner
 from registry.split import Arm
+from registry.writing.audit import verify
+from registry.writing.key_store import KeyStore
 from tests.unit.registry.conftest import chat
 
 ANN, BOB = owner("ann"), owner("bob")

@@ -1,6 +1,6 @@
 from jinja2 import Environment, nodes
 
-from registry.bounding import CONCAT, EACH, HELD, TICK, Bounding
+from registry.templates.bounding import CONCAT, EACH, HELD, TICK, Bounding
 
 
 def _filters(source: str) -> list[str]:

@@ -2,9 +2,9 @@ import pytest
 from jinja2.exceptions import TemplateRuntimeError
 from jinja2.utils import Namespace
 
-from registry.budget import Budget
 from registry.errors import PromptRenderLimitError
-from registry.limits import Limits
+from registry.templates.budget import Budget
+from registry.templates.limits import Limits
 
 
 class Clock:

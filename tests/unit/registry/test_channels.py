@@ -18,12 +18,12 @@ from registry.errors import (
     PromptRequestNotFoundError,
     RegistryError,
 )
-from registry.key_store import KeyStore
 from registry.keys import KeyTerms, principal_of
-from registry.live import LiveRegistry
 from registry.roles import Principal, owner
+from registry.serving.live import LiveRegistry
 from registry.split import Arm, Caller
-from registry.store import Store
+from registry.writing.key_store import KeyStore
+from registry.writing.store import Store
 from tests.unit.registry.conftest import chat
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)

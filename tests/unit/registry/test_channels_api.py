@@ -8,9 +8,9 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from registry import api, channels_api
-from registry.live import LiveRegistry
+from registry.http import api, channels_api
 from registry.roles import ALLOWED, ROLES, Principal
+from registry.serving.live import LiveRegistry
 from slugline.errors import add_error_handlers
 from tests.unit.registry.conftest import chat
 

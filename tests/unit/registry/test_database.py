@@ -11,14 +11,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-import registry.migrations
-from registry import rows
-from registry.database import migrate, open_engine, reading, writing
+import registry.storage.migrations
 from registry.errors import RegistryUnavailableError
 from registry.roles import owner
-from registry.roster_postgresql import metadata as roster_metadata
-from registry.store import Store
-from registry.tables import metadata
+from registry.storage import rows
+from registry.storage.database import migrate, open_engine, reading, writing
+from registry.storage.roster_postgresql import metadata as roster_metadata
+from registry.storage.tables import metadata
+from registry.writing.store import Store
 from tests.plugins.postgresql import run_postgresql
 from tests.unit.registry.conftest import chat
 
@@ -64,7 +64,7 @@ def test_migrating_all_at_once_and_again_is_harmless(empty):
 
 
 def _steps() -> ScriptDirectory:
-    return ScriptDirectory(str(Path(registry.migrations.__file__).parent))
+    return ScriptDirectory(str(Path(registry.storage.migrations.__file__).parent))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_server_that_is_not_there_is_unavailable_and_no_password_is_shown(tmp_
 
 
 def test_without_the_driver_the_message_names_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "registry.postgresql", None)
+    monkeypatch.setitem(sys.modules, "registry.storage.postgresql", None)
     with pytest.raises(RegistryUnavailableError, match=r"pip install 'slugline\[postgresql\]'"):
         open_engine("postgresql://host/db")
 
@@ -149,7 +149,7 @@ def test_a_connection_that_died_in_the_pool_is_not_handed_out(database, store):
 
 def test_a_frozen_server_is_given_up(monkeypatch):
     """Its connections stay open, and nobody answers: neither the driver nor the operating system would ever give up."""
-    monkeypatch.setattr("registry.database.BUSY_SECONDS", 0.5)
+    monkeypatch.setattr("registry.storage.database.BUSY_SECONDS", 0.5)
     with run_postgresql() as server:
         engine = open_engine(server.create())
         migrate(engine)
@@ -165,7 +165,7 @@ def test_a_frozen_server_is_given_up(monkeypatch):
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 def test_on_postgresql_a_writer_that_waits_too_long_is_told_so(engine, database, monkeypatch):
-    monkeypatch.setattr("registry.database.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("registry.storage.database.BUSY_SECONDS", 0.2)
     impatient = open_engine(database.url)
     with (
         writing(engine),

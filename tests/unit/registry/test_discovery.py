@@ -1,7 +1,7 @@
 import pytest
 from jinja2 import Environment
 
-from registry.discovery import Discovery
+from registry.templates.discovery import Discovery
 
 
 def _found(*sources: str) -> dict[str, bool]:

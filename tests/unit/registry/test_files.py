@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from registry.content import parse_content
 from registry.errors import PromptInvalidError
-from registry.files import read_prompt_file, text_content, to_prompty
-from registry.template import compile_content, render
+from registry.files.prompt_file import read_prompt_file, text_content, to_prompty
+from registry.templates.template import compile_content, render
 from registry.values import Content, Version
 from tests.unit.registry.conftest import chat
 

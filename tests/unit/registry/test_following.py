@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from registry.following import BEAT_SECONDS, PostgresFollower
-from registry.roster import LEASE_SECONDS
+from registry.serving.following import BEAT_SECONDS, PostgresFollower
+from registry.storage.roster import LEASE_SECONDS
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 
@@ -102,7 +102,7 @@ def test_a_connection_that_broke_is_made_again(follower, database):
 
 
 def test_a_notice_wakes_it_before_it_would_look(monkeypatch, engine, database):
-    monkeypatch.setattr("registry.following.BEAT_SECONDS", 3600.0)
+    monkeypatch.setattr("registry.serving.following.BEAT_SECONDS", 3600.0)
     read = []
     follower = PostgresFollower(engine, "worker 1", lambda _: read.append("read") or 1)
     _until(lambda: follower.fresh() is True)

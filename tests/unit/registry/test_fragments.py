@@ -2,17 +2,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from registry.database import reading
 from registry.errors import (
     PromptChannelNotFoundError,
     PromptInvalidError,
     PromptNotFoundError,
     PromptVersionNotFoundError,
 )
-from registry.fragments import Effect, impact, users_of
 from registry.roles import owner
 from registry.split import Arm
+from registry.storage.database import reading
 from registry.values import Content
+from registry.writing.fragments import Effect, impact, users_of
 from tests.unit.registry.conftest import chat
 
 

@@ -5,10 +5,10 @@ import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
-from registry.api import build_router as build_prompts
-from registry.fragments_api import build_router
-from registry.live import LiveRegistry
+from registry.http.api import build_router as build_prompts
+from registry.http.fragments_api import build_router
 from registry.roles import Principal, owner
+from registry.serving.live import LiveRegistry
 from slugline.errors import add_error_handlers
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from registry.errors import PromptInvalidError
-from registry.frontmatter import content_fields
+from registry.files.frontmatter import content_fields
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 import pytest
 
 from registry.errors import PromptInvalidError, PromptVariableInvalidError, PromptVariableMissingError
-from registry.inheritance import declaration, inherited
-from registry.template import CompiledContent, compile_content, render
+from registry.templates.inheritance import declaration, inherited
+from registry.templates.template import CompiledContent, compile_content, render
 from registry.values import Content
 
 STRING, INTEGER = {"type": "string"}, {"type": "integer"}

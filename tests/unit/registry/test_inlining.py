@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from jinja2.exceptions import TemplateSyntaxError
 
 from registry.errors import PromptInvalidError
-from registry.inlining import DEEPEST, expanded
-from registry.limits import Limits
-from registry.sandbox import Sandbox
-from registry.template import compile_content, render
+from registry.templates.inlining import DEEPEST, expanded
+from registry.templates.limits import Limits
+from registry.templates.sandbox import Sandbox
+from registry.templates.template import compile_content, render
 from registry.values import Content
 
 

@@ -10,7 +10,6 @@ from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
-from registry.database import writing
 from registry.errors import (
     STATUS,
     AuthKeyConflictError,
@@ -20,11 +19,12 @@ from registry.errors import (
     RegistryError,
     RegistryUnavailableError,
 )
-from registry.key_store import KeyStore
+from registry.http.keys_api import KeyUse, build_router
 from registry.keys import KeyTerms, key_hash
-from registry.keys_api import KeyUse, build_router
-from registry.live import LiveRegistry
 from registry.roles import owner
+from registry.serving.live import LiveRegistry
+from registry.storage.database import writing
+from registry.writing.key_store import KeyStore
 from tests.unit.registry.conftest import chat
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)

@@ -10,10 +10,10 @@ from registry.errors import (
     PromptVersionNotFoundError,
     RegistryUnavailableError,
 )
-from registry.live import LiveRegistry
 from registry.roles import owner
-from registry.store import Store
-from registry.template import render
+from registry.serving.live import LiveRegistry
+from registry.templates.template import render
+from registry.writing.store import Store
 from tests.unit.registry.conftest import chat
 
 
@@ -102,7 +102,7 @@ def test_versions_are_compiled_once_and_the_least_used_dropped_first(store, engi
 
 def test_without_the_database_the_last_snapshot_is_served(live, store, engine, database, caplog):
     assert (_number(live), live.stale) == (1, False)
-    with caplog.at_level(logging.WARNING, logger="registry.live"):
+    with caplog.at_level(logging.WARNING, logger="registry.serving.live"):
         with database.away():
             for _ in range(3):
                 assert (_number(live), live.stale) == (1, True)

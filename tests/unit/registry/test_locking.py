@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from registry.content import as_mapping, parse_content
 from registry.errors import PromptInvalidError, RegistryUnavailableError
-from registry.files import read_prompt_file, to_prompty
-from registry.limits import Limits
-from registry.locking import Used, lock_includes, moved, short, used_in
+from registry.files.prompt_file import read_prompt_file, to_prompty
 from registry.roles import owner
-from registry.store import Store
-from registry.template import compile_content, render
+from registry.templates.limits import Limits
+from registry.templates.template import compile_content, render
 from registry.values import Content, Version
+from registry.writing.locking import Used, lock_includes, moved, short, used_in
+from registry.writing.store import Store
 from tests.unit.registry.conftest import chat
 
 

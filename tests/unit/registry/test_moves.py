@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.moves import way_back
+from registry.writing.moves import way_back
 
 
 @pytest.mark.parametrize(

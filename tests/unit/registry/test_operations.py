@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from jinja2 import Environment
 from jinja2.exceptions import FilterArgumentError
 
-from registry import operations
-from registry.budget import Budget
 from registry.errors import PromptRenderLimitError
-from registry.limits import Limits
+from registry.templates import operations
+from registry.templates.budget import Budget
+from registry.templates.limits import Limits
 
 PLAIN = Environment(autoescape=False)  # noqa: S701 - the reference that ours must agree with
 

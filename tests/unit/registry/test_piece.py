@@ -1,12 +1,12 @@
 import pytest
 
-from registry.budget import Budget
-from registry.discovery import Discovery
 from registry.errors import PromptInvalidError, PromptRenderFailedError, PromptVariableMissingError, RegistryError
-from registry.inlining import Inlining
-from registry.limits import Limits
-from registry.piece import compile_piece, fragments_in
-from registry.sandbox import Sandbox
+from registry.templates.budget import Budget
+from registry.templates.discovery import Discovery
+from registry.templates.inlining import Inlining
+from registry.templates.limits import Limits
+from registry.templates.piece import compile_piece, fragments_in
+from registry.templates.sandbox import Sandbox
 
 
 def _piece(source: str, includes: dict | None = None):

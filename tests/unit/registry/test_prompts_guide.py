@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from registry.errors import PromptVariableInvalidError
-from registry.files import read_prompt_file, to_prompty
+from registry.files.prompt_file import read_prompt_file, to_prompty
 from registry.roles import owner
-from registry.template import CompiledContent, compile_content, render
+from registry.templates.template import CompiledContent, compile_content, render
 
 GUIDE = (Path(__file__).parents[3] / "docs" / "prompts.md").read_text("utf-8")
 EXAMPLES = re.findall(r"^```\n(---\n.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)

@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from registry.errors import AuthChannelNotAllowedError, AuthPromptNotAllowedError, AuthRoleNotAllowedError
-from registry.key_store import KeyStore
 from registry.keys import KeyTerms
 from registry.roles import ALLOWED, ROLES, Principal, owner, permit, permit_version
 from registry.split import Arm
-from registry.store import Store
+from registry.writing.key_store import KeyStore
+from registry.writing.store import Store
 from tests.unit.registry.conftest import chat
 
 TABLE = {

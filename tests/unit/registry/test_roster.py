@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from registry.roles import owner
-from registry.roster import open_roster
-from registry.roster_postgresql import PostgresSeat, await_workers
-from registry.roster_sqlite import SqliteRoster, SqliteSeat
+from registry.storage.roster import open_roster
+from registry.storage.roster_postgresql import PostgresSeat, await_workers
+from registry.storage.roster_sqlite import SqliteRoster, SqliteSeat
 from registry.values import Served
 from tests.unit.registry.conftest import chat
 
@@ -136,8 +136,8 @@ def test_on_postgresql_a_write_waits_for_a_lease_to_run_out_but_not_for_one_that
         pauses.append(seconds)
         clock[0] += seconds
 
-    monkeypatch.setattr("registry.roster_postgresql.time.sleep", sleep)
-    monkeypatch.setattr("registry.roster_postgresql.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("registry.storage.roster_postgresql.time.sleep", sleep)
+    monkeypatch.setattr("registry.storage.roster_postgresql.time.monotonic", lambda: clock[0])
     seat = _sit(connection, "worker 1", 6)
     await_workers(engine, 7)
     assert sum(pauses) == pytest.approx(2.25)

@@ -6,9 +6,9 @@ import tracemalloc
 import pytest
 
 from registry.errors import PromptInvalidError, PromptRenderFailedError, PromptRenderLimitError, RegistryError
-from registry.filters import allowed_filters
-from registry.limits import Limits
-from registry.template import compile_content, render
+from registry.templates.filters import allowed_filters
+from registry.templates.limits import Limits
+from registry.templates.template import compile_content, render
 from registry.values import Content
 
 SMALL = Limits(output=10_000, steps=5_000, seconds=5.0)

@@ -3,7 +3,7 @@ import socket
 import pytest
 
 from registry.errors import PromptInvalidError, PromptVariableInvalidError, PromptVariableMissingError
-from registry.schema import check_for, type_name
+from registry.templates.schema import check_for, type_name
 
 
 def _check(properties: dict, used: dict[str, bool] | None = None, **schema: object):

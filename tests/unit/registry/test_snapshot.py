@@ -8,17 +8,17 @@ import time
 import msgspec
 import pytest
 
-from registry.database import migrate, open_engine
 from registry.errors import PromptNotFoundError, RegistryUnavailableError
-from registry.key_store import KeyStore
 from registry.keys import KeyTerms
-from registry.live import LiveRegistry
 from registry.roles import owner
-from registry.snapshot import Saved, Snapshot, check_present
+from registry.serving.live import LiveRegistry
+from registry.serving.snapshot import Saved, Snapshot, check_present
+from registry.serving.state import State
 from registry.split import Arm, Caller
-from registry.state import State
-from registry.store import Store
-from registry.template import render
+from registry.storage.database import migrate, open_engine
+from registry.templates.template import render
+from registry.writing.key_store import KeyStore
+from registry.writing.store import Store
 from tests.unit.registry.conftest import chat
 
 ANN = owner("ann")
@@ -113,7 +113,7 @@ def test_nobody_else_can_read_it(kept):
 )
 def test_a_damaged_state_is_left_aside(database, engine, kept, damage, caplog):
     damage(kept / "state.json")
-    with database.away(), caplog.at_level(logging.WARNING, logger="registry.snapshot"):
+    with database.away(), caplog.at_level(logging.WARNING, logger="registry.serving.snapshot"):
         engine.dispose()
         with pytest.raises(RegistryUnavailableError):
             LiveRegistry(database.url, snapshot=kept)
@@ -125,7 +125,7 @@ def test_a_damaged_version_is_left_aside(database, engine, kept, caplog):
         row = msgspec.json.decode(path.read_bytes())
         if row["number"] == 1:
             path.write_bytes(msgspec.json.encode({**row, "content": row["content"].replace("one", "eins")}))
-    with database.away(), caplog.at_level(logging.WARNING, logger="registry.snapshot"):
+    with database.away(), caplog.at_level(logging.WARNING, logger="registry.serving.snapshot"):
         engine.dispose()
         live = LiveRegistry(database.url, snapshot=kept)
         with pytest.raises(RegistryUnavailableError, match="not used here yet"):
@@ -136,7 +136,7 @@ def test_a_damaged_version_is_left_aside(database, engine, kept, caplog):
 
 
 def test_another_databases_snapshot_is_left_aside(kept, tmp_path, caplog):
-    with caplog.at_level(logging.WARNING, logger="registry.snapshot"), pytest.raises(RegistryUnavailableError):
+    with caplog.at_level(logging.WARNING, logger="registry.serving.snapshot"), pytest.raises(RegistryUnavailableError):
         LiveRegistry(f"sqlite:///{tmp_path / 'other.db'}", snapshot=kept)
     assert "it is of another database" in caplog.text
 

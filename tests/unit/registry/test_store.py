@@ -13,7 +13,7 @@ from registry.errors import (
     PromptVersionNotFoundError,
 )
 from registry.roles import owner
-from registry.store import Store
+from registry.writing.store import Store
 from tests.unit.registry.conftest import chat
 
 START = datetime(2026, 1, 5, 15, tzinfo=UTC)

@@ -9,8 +9,8 @@ from registry.errors import (
     PromptVariableInvalidError,
     PromptVariableMissingError,
 )
-from registry.limits import Limits
-from registry.template import compile_content, render
+from registry.templates.limits import Limits
+from registry.templates.template import compile_content, render
 from registry.values import Content
 from tests.unit.registry.conftest import chat
 

@@ -3,7 +3,7 @@ import sqlite3
 import pytest
 
 from registry.errors import RegistryUnavailableError
-from registry.watch import SqliteWatch
+from registry.serving.watch import SqliteWatch
 
 
 @pytest.fixture

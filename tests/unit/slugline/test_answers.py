@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.diff import diff
-from registry.schemas import DiffOut, MoveOut, PromptOut, VersionOut
+from registry.http.move_schemas import MoveOut
+from registry.http.schemas import DiffOut, PromptOut, VersionOut
 from registry.split import Arm, Split
 from registry.values import Content, Missing, Move, Prompt, Served, Version
 from slugline.answers import value_of, version_of

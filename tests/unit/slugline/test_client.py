@@ -12,7 +12,7 @@ import pytest
 
 from proxy.errors import answer_for
 from registry.errors import STATUS, PromptInvalidError, RegistryError
-from registry.files import text_content
+from registry.files.prompt_file import text_content
 from slugline.access import open_access
 from slugline.client import CLASSES, ServerClient, ServerError, checked
 from slugline.remote import open_remote

@@ -8,10 +8,10 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
 from registry.compat import langfuse, litellm
-from registry.live import LiveRegistry, Resolved
 from registry.roles import owner
-from registry.store import Store
+from registry.serving.live import LiveRegistry, Resolved
 from registry.values import Content
+from registry.writing.store import Store
 from slugline.errors import add_error_handlers
 
 

@@ -7,10 +7,10 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from registry.live import Resolved
 from registry.roles import owner
-from registry.store import Store
+from registry.serving.live import Resolved
 from registry.values import Content
+from registry.writing.store import Store
 from tests.unit.registry.conftest import Database, chat
 
 PATH = "/api/public/v2/prompts"

@@ -11,8 +11,8 @@ from registry.compat.langfuse import LANGFUSE
 from registry.compat.litellm import LITELLM
 from registry.compat.plain import PlainTemplates
 from registry.errors import PromptInvalidError, PromptNotPlainError
-from registry.live import Resolved
-from registry.template import compile_content, render
+from registry.serving.live import Resolved
+from registry.templates.template import compile_content, render
 from registry.values import Content, Version
 from tests.unit.registry.conftest import chat
 

@@ -4,10 +4,10 @@ import pytest
 
 from registry.compat.readings import labelled, resolve_first, versioned
 from registry.errors import PromptChannelEmptyError, PromptNotFoundError, PromptVersionNotFoundError, RegistryError
-from registry.live import LiveRegistry
 from registry.reference import parse_reference
 from registry.roles import owner
-from registry.store import Store
+from registry.serving.live import LiveRegistry
+from registry.writing.store import Store
 from tests.unit.registry.conftest import chat
 
 

@@ -16,7 +16,7 @@ from registry.families.naming import proposed_name
 from registry.families.proposal import Proposal, propose
 from registry.families.skeleton import skeleton_of
 from registry.families.tokens import tokens_of
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 from registry.values import Content
 
 _BITS = st.sampled_from(

@@ -4,7 +4,7 @@ from typing import Any
 
 from registry.importing.imported import Imported
 from registry.importing.naming import identifiers
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 
 
 def said(imported: Imported, values: dict[str, Any]) -> str:

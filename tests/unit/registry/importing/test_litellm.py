@@ -8,7 +8,7 @@ import pytest
 from registry.errors import PromptInvalidError
 from registry.importing.imported import Imported, joined
 from registry.importing.litellm import in_order, read_prompt
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 
 FULL = """---
 model: gpt-4o

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from registry.errors import PromptInvalidError
 from registry.importing.naming import channel_for, channels_for, identifiers, renamed, slug_for
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 from registry.values import Content
 
 words = st.one_of(

@@ -9,7 +9,7 @@ import yaml
 from registry.errors import PromptInvalidError
 from registry.importing.imported import Imported, Reading
 from registry.importing.promptfoo import Files, paths_in, read_config
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 
 
 def reading(config: dict[str, Any], files: Files | None = None, prefix: str = "") -> Reading:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.importing.writing import Include, Part, Print, jinja, literal
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 from registry.values import Content
 
 pieces = st.sampled_from(

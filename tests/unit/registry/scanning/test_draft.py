@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.scanning.draft import Hole, as_template, dedented, escaped, fields, free_name, placeholders, variable_name
-from registry.template import compile_content, render
+from registry.templates.template import compile_content, render
 from registry.values import Content
 
 _TRICKY = st.lists(

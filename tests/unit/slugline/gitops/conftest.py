@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from registry.database import migrate, open_engine
 from registry.roles import owner
+from registry.storage.database import migrate, open_engine
 from registry.values import Content
 from slugline.local import LocalAccess
 from slugline.settings import Settings

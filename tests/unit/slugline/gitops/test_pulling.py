@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from registry.content import canonical, content_hash, parse_content
-from registry.files import read_prompt_file
+from registry.files.prompt_file import read_prompt_file
 from registry.values import Content, Prompt, Version
 from slugline.gitops.comparing import same
 from slugline.gitops.planning import plan

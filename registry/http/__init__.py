@@ -1,0 +1,1 @@
+"""The registry over HTTP: routes, and what they take and give."""

@@ -1,0 +1,152 @@
+"""Is the history whole, and does the registry stand as it says? `slugline audit verify`.
+
+Knows what each kind of event must have left behind, and compares. Refuses to mend: what doesn't fit is said, a sentence each.
+
+Four things are compared: the hash chain of all events; every version's text with its own hash and with the hash that the event of its
+save names; where each channel points with its last move; and rules, requests, schedules and keys with the event of their revision.
+The end of the chain can't vouch for itself, so its head is given to be noted elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from registry.content import content_hash
+from registry.keys import as_json
+from registry.storage import governance, rows
+from registry.storage.chain import HASHED, START, event_hash
+from registry.storage.database import reading
+from registry.storage.reader import Reader
+from registry.storage.tables import channels, events, versions
+from registry.values import HistoryEntry
+
+_MOST_PROBLEMS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What was found. `head` is `revision:hash` of the newest event."""
+
+    events: int
+    head: str
+    problems: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def verify(reader: Reader, *, head: str | None = None) -> Verified:
+    """Compare everything, in one read transaction. `head` is one that was noted earlier: it must still be in the chain."""
+    with reading(reader.engine) as connection:
+        history: list[HistoryEntry] = rows.read_events(connection, events.c.revision > 0)
+        problems = [
+            *_chain(history),
+            *_head(history, head),
+            *_versions(connection, history),
+            *_channels(connection, history),
+            *_rules(connection, history),
+            *_keys(connection, history),
+        ]
+    newest = f"{history[-1].revision}:{history[-1].hash}" if history else f"0:{START}"
+    return Verified(events=len(history), head=newest, problems=tuple(problems[:_MOST_PROBLEMS]))
+
+
+def _chain(history: list[HistoryEntry]) -> Iterator[str]:
+    before, expected = START, 1
+    for entry in history:
+        if entry.revision != expected:
+            gap = (
+                f"revision {expected}"
+                if entry.revision == expected + 1
+                else f"revisions {expected}-{entry.revision - 1}"
+            )
+            yield f"the history has no event of {gap}"
+        if entry.hash != event_hash(before, {name: getattr(entry, name) for name in HASHED}):
+            yield f"the event of revision {entry.revision} ({entry.action} {entry.slug}) isn't what was written then"
+        before, expected = entry.hash, entry.revision + 1
+
+
+def _head(history: list[HistoryEntry], head: str | None) -> Iterator[str]:
+    if head is None:
+        return
+    revision, _, noted = head.partition(":")
+    there = {str(entry.revision): entry.hash for entry in history} | {"0": START}
+    if revision not in there:
+        yield f"the history was cut off: revision {revision}, which was noted as its head, isn't there any more"
+    elif there[revision] != noted:
+        yield f"revision {revision} has another hash than the one that was noted"
+
+
+def _versions(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    saved = {(entry.slug, entry.to_version): entry for entry in history if entry.action in {"create", "save"}}
+    query = select(versions).order_by(versions.c.slug, versions.c.number)
+    for row in connection.execute(query).mappings():
+        name = f"{row['slug']}@{row['number']}"
+        entry = saved.pop((row["slug"], row["number"]), None)
+        if entry is None:
+            yield f"version {name} is there without an event of its save"
+            continue
+        named = entry.evidence.get("content_hash", row["content_hash"])
+        if not content_hash(row["content"]) == row["content_hash"] == named:
+            yield f"version {name} doesn't say any more what was saved at revision {entry.revision}"
+        elif (row["message"], row["version_id"]) != (entry.reason, entry.evidence.get("version_id", row["version_id"])):
+            yield f"version {name} has another message or id than was saved at revision {entry.revision}"
+    for slug, number in saved:
+        yield f"version {slug}@{number} is gone, though the history tells of its save"
+
+
+def _channels(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    last = {(entry.slug, entry.channel): entry for entry in history if entry.channel is not None}
+    for row in connection.execute(select(channels).order_by(channels.c.slug, channels.c.name)).mappings():
+        entry = last.pop((row["slug"], row["name"]), None)
+        here = f"channel '{row['name']}' of prompt '{row['slug']}'"
+        if entry is None:
+            yield f"{here} is there without an event"
+        elif (row["version"], row["split"]) != (entry.to_version, entry.evidence.get("split", [])):
+            yield f"{here} points elsewhere than where revision {entry.revision} put it"
+    for slug, name in last:
+        yield f"channel '{name}' of prompt '{slug}' is gone"
+
+
+def _rules(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    told: dict[tuple[str, str], Any] = {}
+    for entry in history:
+        if entry.action == "protect":
+            rule = entry.evidence["to"]
+            told[rule["slug"], rule["channel"]] = (rule["approvals"], rule["evaluation"], rule["holdback"])
+    there = {
+        (rule.slug, rule.channel): (rule.approvals, rule.evaluation, rule.holdback)
+        for rule in governance.read_rules(connection)
+    }
+    for slug, channel in sorted(told.keys() | there.keys()):
+        if there.get((slug, channel), (0, False, 0.0)) != told.get((slug, channel), (0, False, 0.0)):
+            yield f"the rule for channel '{channel}' of prompt '{slug}' isn't what was set"
+
+
+def _keys(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    told: dict[str, dict[str, Any]] = {}
+    revoked = set()
+    for entry in history:
+        key_id = str(entry.evidence.get("key_id", ""))
+        if entry.action == "key.create":
+            told[key_id] = {name: value for name, value in entry.evidence.items() if name not in {"key_id", "role"}}
+            told[key_id].setdefault("roles", [entry.evidence.get("role", "application")])
+        elif entry.action == "key.update" and key_id in told:
+            changes = {name: change["to"] for name, change in entry.evidence["changes"].items()}
+            told[key_id] = {name: value for name, value in {**told[key_id], **changes}.items() if value}
+        elif entry.action == "key.revoke":
+            revoked.add(key_id)
+    for key in rows.read_keys(connection):
+        terms = told.pop(key.key_id, None)
+        if terms is None:
+            yield f"the key {key.key_id} is there without an event"
+        elif terms != as_json(key.terms) or (key.revoked_at is not None) != (key.key_id in revoked):
+            yield f"the key {key.key_id} may do something else than what the history says"
+    for key_id in told:
+        yield f"the key {key_id} is gone"
