@@ -2,8 +2,7 @@
 
 import math
 from dataclasses import dataclass
-
-from scipy.special import ndtri, stdtrit  # type: ignore[import-untyped]
+from statistics import NormalDist
 
 CONFIDENCE = 0.95
 
@@ -24,7 +23,7 @@ def wilson(successes: float, n: int) -> Interval | None:
     """
     if n <= 0:
         return None
-    z = float(ndtri((1 + CONFIDENCE) / 2))
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
     share = min(max(successes / n, 0.0), 1.0)
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -40,6 +39,8 @@ def student_t(n: int, total: float, sum_of_squares: float) -> Interval | None:
     """
     if n < 2:
         return None
+    from scipy.special import stdtrit  # type: ignore[import-untyped]  # half a second, that few processes ever need
+
     mean = total / n
     variance = max(0.0, (sum_of_squares - total * mean) / (n - 1))
     half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / n)

@@ -16,8 +16,8 @@ from typing import Any, TypeVar
 from anyio import to_thread
 
 from evaluation.statements import load_statements
-from registry.families.grouping import MOST_TEXTS, group
 from registry.families.proposal import propose
+from registry.families.tokens import MOST_TEXTS
 from tracing.clickhouse import ClickHouse
 
 Key = TypeVar("Key")
@@ -176,6 +176,8 @@ async def settings_of(clickhouse: ClickHouse, family: Family, inventory: Invento
 
 def families_of(members: Sequence[Member]) -> tuple[Family, ...]:
     """Members whose texts are one template together, most calls first. Texts that aren't on record stand alone."""
+    from registry.families.grouping import group  # numpy with it, which no call needs
+
     known = [member for member in members if member.text is not None]
     families = [
         _family([known[index] for index in indexes]) for indexes in group([member.text or "" for member in known])

@@ -3,6 +3,7 @@
 Knows the statements' parameters. Refuses to know where ClickHouse is and to hide its errors: what it raises goes through.
 """
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,7 +46,8 @@ async def quality_report(
     calls = (await clickhouse.query(statements["calls"], parameters)).dicts()
     scores = (await clickhouse.query(statements["scores"], {**parameters, "score": score or ""})).dicts()
     window = Quality(prompt=prompt, since=since, until=until, purpose=purpose, score=score, rows=(), totals=())
-    return quality_of(window, calls, scores)
+    # Off the event loop, which has calls to answer: thousands of cells take a while, and so does the first import of scipy.
+    return await asyncio.to_thread(quality_of, window, calls, scores)
 
 
 def _milliseconds(time: datetime) -> int:

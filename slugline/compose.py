@@ -44,10 +44,11 @@ from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
 from slugline.front import KEY, Front, lost_reporter
 from slugline.health import build_router as health_router
+from slugline.locate import locate_clickhouse
 from slugline.providers import open_providers, open_proxies
-from slugline.settings import Settings, read_secret
+from slugline.settings import Settings
 from tracing import api as tracing_api
-from tracing.clickhouse import ClickHouse, Locate, Target
+from tracing.clickhouse import ClickHouse
 from tracing.spool import Spool, SpoolFolders
 
 
@@ -141,30 +142,6 @@ def build_api(
     api.include_router(pages.build_router(store, clickhouse, who, now=now, new_id=new_id))
     add_error_handlers(api)
     return api
-
-
-def locate_clickhouse(settings: Settings, environment: Mapping[str, str]) -> Locate:
-    """Where ClickHouse is: the server of the settings, or the embedded engine of the data folder wherever it is up by then."""
-    if settings.clickhouse.url:
-        reference = settings.clickhouse.password
-        password = read_secret(reference, environment) if reference else None
-        target = Target.from_url(settings.clickhouse.url, password=password)
-        return lambda: target
-    folder = DataFolder(settings.data)
-
-    def embedded() -> Target | None:
-        endpoint = folder.engine()
-        if endpoint is None:
-            return None
-        return Target(
-            url=endpoint.url,
-            user=endpoint.user,
-            password=endpoint.password,
-            database=endpoint.database,
-            direct=True,  # a process of ours on loopback: no proxy is to stand in between, or to see the password
-        )
-
-    return embedded
 
 
 def use_of(folder: DataFolder, key: CallerKey) -> KeyUse:

@@ -19,8 +19,8 @@ import uvloop
 from registry.storage.database import open_engine
 from registry.writing.store import Store
 from slugline.chores import run_chores
-from slugline.compose import locate_clickhouse
 from slugline.folder import DataFolder
+from slugline.locate import locate_clickhouse
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
 from slugline.settings import Settings
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 
 from registry.roles import Principal
 from registry.rules import Rule
+from registry.serving.snapshot import check_present
 from registry.split import Arm
 from registry.storage.database import migrate, open_engine
 from registry.storage.reader import STABLE
@@ -33,10 +34,21 @@ if TYPE_CHECKING:
 
 def open_local(settings: Settings, environment: Mapping[str, str]) -> LocalAccess:
     """The settings' registry, made or brought up to date first if need be."""
-    DataFolder(settings.data).make()
-    engine = open_engine(settings.registry_url)
-    migrate(engine)
+    engine = open_migrated(settings)
     return LocalAccess(engine, acting(KeyStore(engine), environment), settings)
+
+
+def open_migrated(settings: Settings) -> Engine:
+    """The registry's database with its newest tables, in a data folder that is there.
+
+    Raises RegistryUnavailableError, also where SQLite's file has gone: an empty one must not take its place unasked.
+    """
+    folder = DataFolder(settings.data)
+    folder.make()
+    engine = open_engine(settings.registry_url)
+    check_present(engine, folder.snapshot)
+    migrate(engine)
+    return engine
 
 
 class LocalAccess(LocalReads):

@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 
-from slugline.compose import locate_clickhouse
 from slugline.folder import DataFolder
+from slugline.locate import locate_clickhouse
 from slugline.settings import Settings
 from tracing.clickhouse import ClickHouse, ClickHouseUnavailable
 from tracing.migrate import migrate

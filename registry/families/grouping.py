@@ -23,9 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from registry.families.alignment import common
-from registry.families.tokens import count_words, is_word, tokens_of
+from registry.families.tokens import MOST_TEXTS, count_words, is_word, tokens_of
 
-MOST_TEXTS = 10_000
 LONGEST_TEXT = 50_000
 
 _BANDS, _ROWS = 24, 2

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 
+MOST_TEXTS = 10_000
+"""So many texts are compared with each other, and no more."""
+
 _TOKEN = re.compile(
     r"""
       https?://[^\s<>"')\]]+

@@ -81,6 +81,8 @@ def migrate(engine: Engine) -> None:
 
     Raises RegistryUnavailableError.
     """
+    if _is_newest(engine):
+        return
     from alembic import command
     from alembic.config import Config
 
@@ -95,6 +97,17 @@ def migrate(engine: Engine) -> None:
             raise RegistryUnavailableError("the registry's database must have the encoding UTF8: create another")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def _is_newest(engine: Engine) -> bool:
+    """True if nothing is to be done. Alembic takes longer to import than a command has to do, and nearly always it isn't needed."""
+    newest = max(path.name for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+    try:
+        with reading(engine) as connection:
+            stands = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            return newest.startswith(f"{stands}_")
+    except RegistryUnavailableError:
+        return False
 
 
 @contextlib.contextmanager

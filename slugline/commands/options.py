@@ -79,15 +79,12 @@ class Registry:
 
 def open_registry(settings: Settings) -> Registry:
     """The registry, made or brought up to date first if need be."""
-    from registry.storage.database import migrate, open_engine
     from registry.writing.key_store import KeyStore
     from registry.writing.store import Store
     from slugline.acting import acting
-    from slugline.folder import DataFolder
+    from slugline.local import open_migrated
 
-    DataFolder(settings.data).make()
-    engine = open_engine(settings.registry_url)
-    migrate(engine)
+    engine = open_migrated(settings)
     keys = KeyStore(engine)
     return Registry(store=Store(engine), keys=keys, by=acting(keys, os.environ))
 

@@ -252,6 +252,13 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip().endswith("[]"), done.stdout[-300:]
 
 
+@pytest.mark.parametrize("process", ["worker", "keeper", "supervisor"])
+def test_no_process_waits_for_what_it_may_never_need(process: str) -> None:
+    code = f"import sys, slugline.{process}; print([m for m in ('alembic', 'numpy', 'scipy') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
 def test_records_wait_for_clickhouse_and_calls_do_not(tmp_path: Path, provider: str) -> None:
     """The engine is away for a while: calls are served, and loaded once it is back."""
     with run_server(tmp_path, simulator_settings(provider + "/v1"), workers=1) as server:
