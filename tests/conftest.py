@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.plugins.left_out",
+    "tests.plugins.certificates",
     "tests.plugins.simulator",
     "tests.plugins.engine",
     "tests.plugins.postgresql",
