@@ -20,8 +20,12 @@ def diff(
     new: Annotated[
         str | None,
         typer.Argument(
-            help="Another reference (default: @latest); without the slug, of the same prompt.", show_default=False
+            help="Another reference (default: @latest); a number or @channel alone is of the same prompt.",
+            show_default=False,
         ),
+    ] = None,
+    third: Annotated[
+        str | None, typer.Argument(help="After a slug and a number or channel: the other one.", show_default=False)
     ] = None,
     file: Annotated[
         str | None, typer.Option(help="Compare with a file instead; - reads standard input.", show_default=False)
@@ -43,14 +47,26 @@ def diff(
         if content is not None:
             found = replace(access.compare(old, content), new=_name(file or "-"))
         else:
-            before, other = access.resolve(old), new or "@latest"
-            found = compare(before, access.resolve(before.slug + other if other.startswith("@") else other))
+            before, after = _references(old, new or "@latest", third)
+            found = compare(access.resolve(before), access.resolve(after))
     if json:
         from registry.http.schemas import DiffOut
 
         print_model(DiffOut.of(found))
     else:
         print(as_text(found), end="")
+
+
+def _references(old: str, new: str, third: str | None) -> tuple[str, str]:
+    """What is compared: `a@1 a@2`, `a@1 @2`, `a 2`, or `a 1 2`."""
+    slug = old.partition("@")[0]
+
+    def of_same(reference: str) -> str:
+        return f"{slug}@{reference.removeprefix('@')}"
+
+    if third is not None:
+        return of_same(new), of_same(third)
+    return old, of_same(new) if new.startswith("@") or new.isdecimal() else new
 
 
 def read_content(file: str) -> Content:
