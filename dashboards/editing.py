@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from dashboards.forms import Form, read_form
 from dashboards.frame import Frame, see_other
-from registry.diff import Diff, diff
+from registry.diffs.compare import Diff, diff
 from registry.errors import (
     STATUS,
     AuthPromptNotAllowedError,

@@ -16,7 +16,7 @@ from dashboards.examples import Example, example
 from dashboards.forms import Form
 from dashboards.frame import Frame, base_url
 from dashboards.text import told
-from registry.diff import Diff, diff
+from registry.diffs.compare import Diff, diff
 from registry.errors import STATUS, PromptConflictError, RegistryError, version_not_found
 from registry.reference import check_channel, check_slug
 from registry.roles import Principal

@@ -15,7 +15,7 @@ from dashboards.forms import Form, read_form
 from dashboards.frame import Frame, see_other
 from dashboards.moves import NOT_ALLOWED
 from dashboards.prompt import Attempt, refused
-from registry.diff import diff
+from registry.diffs.compare import diff
 from registry.errors import PromptInvalidError, PromptRequestNotFoundError, RegistryError
 from registry.roles import Principal, permit
 from registry.values import REVIEW_KINDS, PromotionRequest, ReviewKind

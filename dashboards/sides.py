@@ -1,6 +1,6 @@
 """A word diff as rows of two columns: the old text left, the new text right, lines that belong together beside each other. Pure.
 
-Knows segments of a diff (`registry.diff`). Refuses to compare anything itself, and to know HTML.
+Knows segments of a diff (`registry.diffs.words`). Refuses to compare anything itself, and to know HTML.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 
-from registry.diff import Segment
+from registry.diffs.words import Segment
 
 CONTEXT = 2
 """Unchanged lines that are shown around a change."""

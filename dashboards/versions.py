@@ -16,7 +16,7 @@ from dashboards.channels import channels_of
 from dashboards.frame import HEADERS, Frame
 from dashboards.prompt import on_channels
 from dashboards.text import pretty
-from registry.diff import diff
+from registry.diffs.compare import diff
 from registry.files.prompt_file import to_prompty
 from registry.reference import check_slug, parse_selector
 from registry.storage.reader import STABLE, nothing_on

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from evaluation.served import VersionCalls
-    from registry.diff import Diff
+    from registry.diffs.compare import Diff
     from registry.rules import Rule
     from registry.values import Content, HistoryEntry, PromotionRequest, Prompt, Schedule, Version
     from registry.writing.audit import Verified

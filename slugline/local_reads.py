@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from registry.diff import Diff, diff
+from registry.diffs.compare import Diff, diff
 from registry.errors import version_id_not_found
 from registry.reference import check_slug, is_version_id, parse_reference
 from registry.roles import Principal, permit, permit_version

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from registry.diff import Diff, MessageDiff, diff
+from registry.diffs.compare import Diff, diff
+from registry.diffs.words import MessageDiff
 from registry.errors import RegistryError
 from registry.split import Split
 from registry.storage.reader import STABLE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from registry.content import as_mapping
-from registry.diff import Diff
+from registry.diffs.compare import Diff
 from registry.reference import check_channel, check_slug, parse_reference
 from registry.rules import Rule
 from registry.storage.reader import STABLE

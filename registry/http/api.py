@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from registry.content import parse_content
-from registry.diff import diff
+from registry.diffs.compare import diff
 from registry.http.history_schemas import HistoryList, LiveAt
 from registry.http.move_schemas import ReasonBody
 from registry.http.schemas import (

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from registry.content import as_mapping
-from registry.diff import Diff
+from registry.diffs.compare import Diff
 from registry.http.body import Body, JsonObject
 from registry.http.move_schemas import SplitOut
 from registry.serving.live import Resolved

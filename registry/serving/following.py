@@ -26,7 +26,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from registry.errors import RegistryUnavailableError
-from registry.storage.roster import LEASE_SECONDS
+from registry.storage.leases import LEASE_SECONDS
 from registry.storage.roster_sqlite import SqliteSeat, beside
 
 _log = logging.getLogger(__name__)

@@ -13,13 +13,8 @@ from typing import Protocol
 
 from sqlalchemy import Engine
 
+from registry.storage.leases import SETTLE_SECONDS
 from registry.values import Served
-
-LEASE_SECONDS = 2.0
-"""How long a worker on PostgreSQL may answer from what it holds after it last knew that to be the newest."""
-
-SETTLE_SECONDS = 0.5
-"""How long a reply waits for workers whose freshness doesn't hang on their acknowledgement."""
 
 
 class Seat(Protocol):

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
-from registry.storage.roster import LEASE_SECONDS, SETTLE_SECONDS
+from registry.storage.leases import LEASE_SECONDS, SETTLE_SECONDS
 from registry.values import Missing, Served
 
 CHANNEL = "slugline_registry"

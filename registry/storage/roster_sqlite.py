@@ -22,7 +22,7 @@ import time
 import uuid
 from pathlib import Path
 
-from registry.storage.roster import SETTLE_SECONDS
+from registry.storage.leases import SETTLE_SECONDS
 from registry.values import Missing, Served
 
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
-from registry.diff import Diff, diff_content
+from registry.diffs.compare import Diff, diff_content
 from registry.errors import PromptInvalidError, PromptNotFoundError, nearest, version_id_not_found, version_not_found
 from registry.reference import Reference, is_version_id
 from registry.roles import Principal, permit

@@ -64,7 +64,7 @@ def _row(user: FragmentUser, live: str) -> tuple[str, str, str, str]:
 
 
 def _told(effect: Effect, target: str) -> str:
-    from registry.diff import as_text
+    from registry.diffs.compare import as_text
 
     if effect.pinned:
         return f"{effect.diff.old}: stays, its reference names a version\n"

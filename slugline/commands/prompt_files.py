@@ -36,8 +36,8 @@ def diff(
     config: Config = None,
 ) -> None:
     """Say what changed between two versions, or a version and a file, in words."""
-    from registry.diff import as_text
-    from registry.diff import diff as compare
+    from registry.diffs.compare import as_text
+    from registry.diffs.compare import diff as compare
     from slugline.settings import SettingsError
 
     if file is not None and new is not None:

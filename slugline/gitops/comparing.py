@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from registry.content import canonical, content_hash, parse_content
-from registry.diff import Diff, diff, diff_content
+from registry.diffs.compare import Diff, diff, diff_content
 from registry.values import Content, Version
 from registry.writing.locking import number_of
 

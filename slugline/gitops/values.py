@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from registry.diff import Diff
+from registry.diffs.compare import Diff
 from registry.values import Content, Prompt, Version
 
 State = Literal["same", "new", "change", "behind", "conflict", "archived", "missing"]

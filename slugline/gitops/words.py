@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from registry.diff import Diff, as_text
+from registry.diffs.compare import Diff, as_text
 from registry.values import Version
 from slugline.gitops.values import Change, Plan
 

@@ -19,7 +19,8 @@ from registry.errors import PromptConflictError
 from registry.roles import owner
 from registry.serving.live import LiveRegistry
 from registry.storage.database import migrate, open_engine
-from registry.storage.roster import LEASE_SECONDS, open_roster
+from registry.storage.leases import LEASE_SECONDS
+from registry.storage.roster import open_roster
 from registry.values import Content, Served
 from registry.writing.store import Store
 

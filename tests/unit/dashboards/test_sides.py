@@ -4,7 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dashboards.sides import Row, rows
-from registry.diff import Segment, words
+from registry.diffs.words import Segment, words
 
 
 def text(line: tuple[Segment, ...] | None) -> str | None:

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.diff import Diff, as_text, diff, diff_content, words
+from registry.diffs.compare import Diff, as_text, diff, diff_content
+from registry.diffs.words import words
 from registry.values import Content, Version
 from tests.unit.registry.conftest import chat
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from registry.serving.following import BEAT_SECONDS, PostgresFollower
-from registry.storage.roster import LEASE_SECONDS
+from registry.storage.leases import LEASE_SECONDS
 
 pytestmark = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.diff import diff
+from registry.diffs.compare import diff
 from registry.http.move_schemas import MoveOut
 from registry.http.schemas import DiffOut, PromptOut, VersionOut
 from registry.split import Arm, Split

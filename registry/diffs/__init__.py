@@ -1,0 +1,1 @@
+"""What changed between two versions, in people's terms: sentences for what is set, words for what is said."""

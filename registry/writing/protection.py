@@ -1,0 +1,109 @@
+"""What channels ask for before a version gets onto them, and the verdicts that some of them ask for.
+
+Knows rules and verdicts as rows. Refuses to decide whether a version may pass: `registry.rules` does, when a channel moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert
+
+from registry.errors import (
+    PromptInvalidError,
+    PromptReferenceInvalidError,
+)
+from registry.reference import check_channel, check_slug
+from registry.roles import Principal, permit
+from registry.rules import ANY, Rule
+from registry.split import check_share
+from registry.storage import governance
+from registry.storage.reader import check_number
+from registry.storage.rows import LATEST
+from registry.storage.tables import rules, verdicts
+from registry.writing.ledger import Act, enter, next_stamp
+from registry.writing.writer import Writer, expected, note
+
+_MOST_APPROVALS = 10
+
+
+class ProtectionWrites(Writer):
+    """Rules of channels, and verdicts on versions."""
+
+    def rules(self) -> list[Rule]:
+        """What channels ask for."""
+        with self._reading() as connection:
+            return governance.read_rules(connection)
+
+    def lacking(self, slug: str, channel: str, version: int) -> Sequence[str]:
+        """What a channel still asks for before a version may go onto it, a sentence each."""
+        with self._reading() as connection:
+            return governance.lacking(connection, slug, check_channel(channel), version)[0]
+
+    def protect(
+        self,
+        slug: str,
+        *,
+        channel: str = "stable",
+        approvals: int = 0,
+        evaluation: bool = False,
+        holdback: float = 0.0,
+        reason: str = "",
+        by: Principal,
+        request_id: str = "",
+    ) -> Rule:
+        """Say what a channel asks for, of one prompt or, with "*", of every prompt. All zero takes the rule away."""
+        permit(by, "protect", slug=None if slug == ANY else check_slug(slug), channel=check_channel(channel))
+        if slug == ANY and by.prompts:
+            permit(by, "protect", slug=ANY)
+        if channel == LATEST:
+            raise PromptReferenceInvalidError(
+                f"'{LATEST}' can't be protected, it follows every save: give keys of apps the channels that they may use",
+                param="channel",
+            )
+        if not 0 <= approvals <= _MOST_APPROVALS:
+            raise PromptInvalidError(f"'approvals' goes from 0 to {_MOST_APPROVALS}", param="approvals")
+        if holdback:
+            check_share(holdback, "holdback")
+        rule = Rule(slug=slug, channel=channel, approvals=approvals, evaluation=evaluation, holdback=holdback)
+        with self._writing() as connection:
+            if slug != ANY:
+                expected(connection, slug, None)
+            before = next((each for each in governance.read_rules(connection) if _place(each) == _place(rule)), None)
+            present = before or Rule(slug=slug, channel=channel)
+            if present == rule:
+                return rule
+            revision, _ = stamp = next_stamp(connection, self._clock())
+            connection.execute(delete(rules).where(rules.c.slug == slug, rules.c.channel == channel))
+            if rule != Rule(slug=slug, channel=channel):
+                connection.execute(insert(rules).values({**_terms(rule), "revision": revision}))
+            told = {"from": _terms(present), "to": _terms(rule)}
+            act = Act(
+                action="protect", slug="" if slug == ANY else slug, by=by, reason=note(reason, "reason"), evidence=told
+            )
+            enter(connection, act.about(request_id=request_id), stamp)
+        return rule
+
+    def judge(self, slug: str, number: int, *, passed: bool, evidence: Mapping[str, Any], by: Principal) -> str:
+        """Note an evaluation's verdict on a version; the newest one counts. Gives its id. For the evaluations' own use: nothing that
+        is reached from outside may call it with a verdict that it was told."""
+        permit(by, "review", slug=check_slug(slug))
+        with self._writing() as connection:
+            prompt = expected(connection, slug, None, archived=True)
+            check_number(slug, number, prompt)
+            revision, at = stamp = next_stamp(connection, self._clock())
+            row = {"verdict_id": self._new_id(), "slug": slug, "version": number, "passed": passed}
+            who = {"evidence": dict(evidence), "actor": by.name, "at": at, "revision": revision}
+            connection.execute(insert(verdicts).values({**row, **who}))
+            told = {"verdict": row["verdict_id"], "version": number, "passed": passed, **evidence}
+            enter(connection, Act(action="verdict", slug=slug, by=by, evidence=told), stamp)
+            return str(row["verdict_id"])
+
+
+def _place(rule: Rule) -> tuple[str, str]:
+    return rule.slug, rule.channel
+
+
+def _terms(rule: Rule) -> dict[str, Any]:
+    return {name: getattr(rule, name) for name in ("slug", "channel", "approvals", "evaluation", "holdback")}
