@@ -99,10 +99,10 @@ class ClickHouse:
             answer = await client.query(sql, parameters=dict(parameters or {}), settings=settings)
             return Result(columns=tuple(answer.column_names), rows=answer.result_rows)
 
-    async def command(self, sql: str, **settings: Any) -> None:
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **settings: Any) -> None:
         """Runs a statement that gives no rows."""
         async with self._borrowed() as client:
-            await client.command(sql, settings=settings)
+            await client.command(sql, parameters=dict(parameters) if parameters else None, settings=settings)
 
     async def insert_lines(self, table: str, lines: bytes, settings: Mapping[str, Any]) -> None:
         """Inserts JSONEachRow lines as they are."""
@@ -113,6 +113,15 @@ class ClickHouse:
         """A query's result in one of ClickHouse's own formats."""
         async with self._borrowed() as client:
             return bytes(await client.raw_query(sql, fmt=fmt, settings=settings))
+
+    async def stream(self, sql: str, *, fmt: str, **settings: Any) -> AsyncIterator[bytes]:
+        """A query's result in one of ClickHouse's own formats, piece by piece as it is made.
+
+        Raises as `query` does; behind the first rows, too: what came before is then no whole result.
+        """
+        async with self._borrowed() as client, await client.raw_stream(sql, fmt=fmt, settings=settings) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def close(self) -> None:
         client, self._client = self._client, None
