@@ -123,6 +123,7 @@ WHERE outcome = 'ok'
 GROUP BY prompt, day, version, model_served, purpose;
 
 -- What was loaded lately, so that the hours whose scores must be counted anew are found without a scan.
+-- shard by: key
 CREATE TABLE IF NOT EXISTS fresh_keys
 (
     loaded_at DateTime64(3, 'UTC') CODEC(Delta(8), ZSTD(1)),
@@ -151,6 +152,7 @@ SELECT now64(3) AS loaded_at, key, score_id FROM score_events;
 -- late, are replaced and deleted. Read it with FINAL. A call's values of one name are one observation, their mean.
 -- scorer: the one, or the several, that gave the values. name_calls and any_calls count a call once for the name, and once for all
 -- names, wherever it stands, so that they can be added up.
+-- shard by: (prompt, hour)
 CREATE TABLE IF NOT EXISTS scores_hourly
 (
     prompt             LowCardinality(String),
