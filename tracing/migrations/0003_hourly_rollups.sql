@@ -151,7 +151,7 @@ SELECT now64(3) AS loaded_at, key, score_id FROM score_events;
 -- Scores by the hour of their call. Written by rollups.py, which counts the cells of touched hours anew as a whole: scores come
 -- late, are replaced and deleted. Read it with FINAL. A call's values of one name are one observation, their mean.
 -- scorer: the one, or the several, that gave the values. name_calls and any_calls count a call once for the name, and once for all
--- names, wherever it stands, so that they can be added up.
+-- names, wherever it stands, so that they can be added up. A cell that has no posts any more says 0 in everything.
 -- shard by: (prompt, hour)
 CREATE TABLE IF NOT EXISTS scores_hourly
 (
@@ -168,6 +168,7 @@ CREATE TABLE IF NOT EXISTS scores_hourly
     name               LowCardinality(String),
     kind               LowCardinality(String),
     scorer             LowCardinality(String),
+    posts              UInt64,
     scored_calls       UInt64,
     name_calls         UInt64,
     any_calls          UInt64,

@@ -30,7 +30,7 @@ LEFT JOIN
         sum(scores_hourly.unparsed) AS unparsed, sumMap(scores_hourly.labels) AS labels
     FROM scores_hourly FINAL
     GROUP BY prompt, version, purpose, name, kind
-    HAVING scored_calls > 0 OR unparsed > 0
+    HAVING sum(scores_hourly.posts) > 0
 ) AS s ON s.prompt = c.prompt AND s.version = c.version AND s.purpose = c.purpose
 LEFT JOIN
 (

@@ -4,6 +4,7 @@
 SELECT
     prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose,
     score_name AS name, score_kind AS kind, score_scorer AS scorer,
+    sum(call_posts) AS posts,
     countIf(has_value) AS scored_calls,
     countIf(first_of_name) AS name_calls,
     countIf(first_of_call) AS any_calls,
@@ -29,6 +30,7 @@ FROM
                 AS score_scorer,
             avgIf(e.value, e.parsed AND e.kind NOT IN ('category', 'text') AND isFinite(e.value)) AS mean,
             countIf(e.parsed AND e.kind IN ('category', 'text')) AS labelled,
+            count() AS call_posts,
             countIf(NOT e.parsed) AS not_parsed,
             sumMapIf(map(e.label, toUInt64(1)), e.parsed AND e.kind = 'category') AS call_labels
         FROM

@@ -26,7 +26,7 @@ MANY = 5_000
 WINDOW = timedelta(days=31)
 
 COLUMNS = "prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, name, kind, scorer"
-_MEASURES = ("scored_calls", "name_calls", "any_calls", "observations", "total", "squares", "unparsed", "labels")
+_MEASURES = ("posts", "scored_calls", "name_calls", "any_calls", "observations", "total", "squares", "unparsed", "labels")
 _PAIRS = (
     "(prompt, toUnixTimestamp(toStartOfHour(call_ts, 'UTC'))) IN "
     "(SELECT arrayJoin(arrayZip({prompts:Array(String)}, {hours:Array(UInt32)})))"
@@ -129,7 +129,7 @@ def _insert(within: str, *, scored_first: bool = False) -> str:
         f"SELECT {COLUMNS}, {sums}, now64(6)\nFROM\n(\n"
         f"SELECT {COLUMNS}, {', '.join(_MEASURES)} FROM ({cells(within, scored_first=scored_first)})\n"
         f"UNION ALL\n"
-        f"SELECT {COLUMNS}, {zeros} FROM scores_hourly AS s FINAL WHERE {old} AND (s.scored_calls > 0 OR s.unparsed > 0)\n"
+        f"SELECT {COLUMNS}, {zeros} FROM scores_hourly AS s FINAL WHERE {old} AND s.posts > 0\n"
         f") AS n\nGROUP BY {COLUMNS}"
     )
 
