@@ -26,7 +26,17 @@ MANY = 5_000
 WINDOW = timedelta(days=31)
 
 COLUMNS = "prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, name, kind, scorer"
-_MEASURES = ("posts", "scored_calls", "name_calls", "any_calls", "observations", "total", "squares", "unparsed", "labels")
+_MEASURES = (
+    "posts",
+    "scored_calls",
+    "name_calls",
+    "any_calls",
+    "observations",
+    "total",
+    "squares",
+    "unparsed",
+    "labels",
+)
 _PAIRS = (
     "(prompt, toUnixTimestamp(toStartOfHour(call_ts, 'UTC'))) IN "
     "(SELECT arrayJoin(arrayZip({prompts:Array(String)}, {hours:Array(UInt32)})))"
