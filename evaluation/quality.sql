@@ -31,23 +31,8 @@ GROUP BY GROUPING SETS ((prompt, version, model_served), (prompt, version))
 ORDER BY version, all_models, model;
 
 -- name: scores
--- Several values of one name for one call are one observation, their mean: they are not independent of each other.
-WITH per_call AS
-(
-    SELECT
-        prompt, version, model_served, name, kind, call_id,
-        avgIf(value, parsed AND kind != 'category' AND isFinite(value)) AS mean,
-        countIf(parsed AND kind = 'category') AS labelled,
-        countIf(NOT parsed) AS unparsed,
-        sumMapIf(map(label, toUInt64(1)), parsed AND kind = 'category') AS labels
-    FROM scores
-    WHERE prompt = {prompt:String}
-      AND call_ts >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC')
-      AND call_ts < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
-      AND ({purpose:String} = '' OR purpose = {purpose:String})
-      AND ({score:String} = '' OR name = {score:String})
-    GROUP BY prompt, version, model_served, name, kind, call_id
-)
+-- From the cells of scores_hourly, hour by hour; report.py puts the cells of hours that are not counted yet, or not whole in the window, in
+-- the place of the first mark. Several values of one name for one call are one observation there, their mean.
 SELECT
     version,
     toString(model_served) AS model,
@@ -55,14 +40,23 @@ SELECT
     toString(kind) AS score_kind,
     grouping(model_served) AS all_models,
     grouping(name) AS all_scores,
-    uniqExactIf(call_id, isNotNull(mean) OR labelled > 0) AS scored_calls,
-    sum(mean) AS mean_sum,
-    sum(mean * mean) AS mean_sum_of_squares,
+    multiIf(all_scores = 0, sum(cells.scored_calls), {score:String} = '', sum(cells.any_calls), sum(cells.name_calls)) AS scored_calls,
+    sum(total) AS mean_sum,
+    sum(squares) AS mean_sum_of_squares,
     sum(unparsed) AS unparsed_scores,
     sumMap(labels) AS label_counts
-FROM per_call
+FROM
+(
+    /*uncounted*/
+    SELECT version, model_served, name, kind, purpose, posts, scored_calls, name_calls, any_calls, total, squares, unparsed, labels
+    FROM scores_hourly FINAL
+    WHERE prompt = {prompt:String} AND hour >= fromUnixTimestamp({since_hour:UInt32}) AND hour < fromUnixTimestamp({until_hour:UInt32})
+      AND NOT has({uncounted:Array(UInt32)}, toUnixTimestamp(hour))
+) AS cells
+WHERE posts > 0
+  AND ({purpose:String} = '' OR purpose = {purpose:String})
+  AND ({score:String} = '' OR name = {score:String})
 GROUP BY GROUPING SETS (
-    (prompt, version, model_served, name, kind), (prompt, version, name, kind),
-    (prompt, version, model_served), (prompt, version)
+    (version, model_served, name, kind), (version, name, kind), (version, model_served), (version)
 )
 ORDER BY version, all_models, model, all_scores, score_name, score_kind;

@@ -1,16 +1,27 @@
-"""The quality report as a question to ClickHouse: two statements, merged by quality.py.
+"""The quality report as a question to ClickHouse: two statements, merged by quality.py. Calls are read as they are, as quantiles of hours
+can't be added up; scores come from their rollup by hour, and where that isn't up to date yet from the scores themselves.
 
 Knows the statements' parameters. Refuses to know where ClickHouse is and to hide its errors: what it raises goes through.
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from evaluation.quality import Quality, quality_of
 from evaluation.statements import load_statements
 from tracing.clickhouse import ClickHouse
+from tracing.rollups.scores import cells, uncounted
 
+_HOUR_MS, _HOUR_SECONDS = 3_600_000, 3600
+_LATEST_HOUR = 2**32 - 1  # DateTime ends in 2106
+_WITHIN = (
+    "prompt = {prompt:String} AND call_ts >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC') "
+    "AND call_ts < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"
+)
+_IN_HOURS = "has({uncounted:Array(UInt32)}, toUnixTimestamp(toStartOfHour(call_ts, 'UTC')))"
+_CELL = "version, model_served, name, kind, purpose, posts, scored_calls, name_calls, any_calls, total, squares, unparsed, labels"
 _EARLIEST_MS = 0
 # The last whole day that DateTime64 can hold, in milliseconds since 1970 (2299-12-31).
 _LATEST_MS = 10_413_705_600_000
@@ -44,10 +55,32 @@ async def quality_report(
     }
     statements = load_statements("evaluation", "quality.sql")
     calls = (await clickhouse.query(statements["calls"], parameters)).dicts()
-    scores = (await clickhouse.query(statements["scores"], {**parameters, "score": score or ""})).dicts()
+    sql, more = _scores(statements["scores"], parameters, await uncounted(clickhouse, prompt=prompt))
+    scores = (await clickhouse.query(sql, {**parameters, **more, "score": score or ""})).dicts()
     window = Quality(prompt=prompt, since=since, until=until, purpose=purpose, score=score, rows=(), totals=())
     # Off the event loop, which has calls to answer: thousands of cells take a while, and so does the first import of scipy.
     return await asyncio.to_thread(quality_of, window, calls, scores)
+
+
+def _scores(sql: str, window: Mapping[str, Any], uncounted: Collection[int] | None) -> tuple[str, dict[str, Any]]:
+    """The statement for scores and its parameters: counted hours from the rollup, the others from the scores themselves."""
+    since, until = window["since_ms"], window["until_ms"]
+    # Hours of the window that lie in it as a whole; what is left at its edges is counted like hours that nobody counted yet.
+    first, end = -(-since // _HOUR_MS) * _HOUR_SECONDS, until // _HOUR_MS * _HOUR_SECONDS
+    first, end = min(first, _LATEST_HOUR), min(end, _LATEST_HOUR)
+    if uncounted is None:
+        first, end = 0, 0
+    hours = set() if uncounted is None else {hour for hour in uncounted if first <= hour < end}
+    if uncounted is not None and since % _HOUR_MS:
+        hours.add(since // _HOUR_MS * _HOUR_SECONDS)
+    if uncounted is not None and until % _HOUR_MS:
+        hours.add(until // _HOUR_MS * _HOUR_SECONDS)
+    parameters = {"since_hour": first, "until_hour": max(first, end), "uncounted": sorted(hours)}
+    if uncounted is not None and not hours:
+        return sql.replace("/*uncounted*/", ""), parameters
+    within = _WITHIN if uncounted is None else f"{_WITHIN} AND {_IN_HOURS}"
+    own = f"SELECT {_CELL} FROM ({cells(within)})\n    UNION ALL"  # noqa: S608 - our own texts
+    return sql.replace("/*uncounted*/", own), parameters
 
 
 def _milliseconds(time: datetime) -> int:

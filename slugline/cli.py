@@ -76,9 +76,12 @@ def _in_words(error: Exception) -> str | None:
     from slugline.folder import FolderInUse
     from slugline.settings import SettingsError
     from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
+    from tracing.migrate import SchemaTooNew
 
     if isinstance(error, RegistryError):
         return error.message
-    if isinstance(error, FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused):
+    if isinstance(
+        error, FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused | SchemaTooNew
+    ):
         return str(error)
     return None

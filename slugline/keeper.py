@@ -23,9 +23,10 @@ from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
 from slugline.settings import Settings
+from slugline.upkeep import count_for_ever, prepare
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.loader import Loader
-from tracing.migrate import migrate
+from tracing.migrate import SchemaTooNew
 from tracing.spool import SpoolFolders
 
 log = logging.getLogger("slugline.keeper")
@@ -49,8 +50,17 @@ async def keep(settings: Settings) -> int:
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
-            await _migrated(clickhouse, stop.is_set)
-            await loader.run(stop.is_set)
+            await _prepared(clickhouse, settings, stop.is_set)
+            counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
+            try:
+                await loader.run(stop.is_set)
+            finally:
+                counting.cancel()
+        except SchemaTooNew as error:
+            log.error("nothing is loaded: %s", error)
+            loader.counts.waiting = str(error)
+            await stop.wait()
+            return 1
         except (ClickHouseUnavailable, ClickHouseRefused) as error:
             log.warning("stopping with records still in the spool; the next start loads them: %s", error)
             return 1
@@ -62,20 +72,18 @@ async def keep(settings: Settings) -> int:
     return 0
 
 
-async def _migrated(clickhouse: ClickHouse, stopping: Callable[[], bool]) -> None:
+async def _prepared(clickhouse: ClickHouse, settings: Settings, stopping: Callable[[], bool]) -> None:
     """Waits for ClickHouse and brings its schema up to date; once the end has come, it waits `LAST_WAIT_SECONDS` and no longer."""
     tries_left = round(LAST_WAIT_SECONDS / RETRY_SECONDS)
     while True:
         try:
-            ran = await migrate(clickhouse)
+            await prepare(clickhouse, settings)
         except ClickHouseUnavailable:
             tries_left -= stopping()
             if tries_left <= 0:
                 raise
             await asyncio.sleep(RETRY_SECONDS)
         else:
-            if ran:
-                log.info("schema brought up to date: %s", ", ".join(ran))
             return
 
 

@@ -91,6 +91,24 @@ class ClickHouseSettings(_Strict):
 
     url: str | None = Field(None, description="https://user@host:8443/database; the default is the embedded engine")
     password: SecretRef | None = Field(None, description="env:NAME or file:PATH")
+    cluster: str | None = Field(
+        None, pattern=r"^[\w-]+$", description="the cluster's name in the servers' remote_servers; needs a url"
+    )
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.cluster and not self.url:
+            raise ValueError("cluster names a cluster of ClickHouse servers: say with url where one of them answers")
+        return self
+
+
+class RetentionSettings(_Strict):
+    """How long recorded calls are kept."""
+
+    bodies_days: int = Field(
+        0, ge=0, le=36_500, description="days that variables, requests and responses are kept; 0: for ever"
+    )
+    rows_days: int = Field(0, ge=0, le=36_500, description="days that calls, spans and scores are kept; 0: for ever")
 
 
 class Settings(BaseSettings):
@@ -129,6 +147,7 @@ class Settings(BaseSettings):
     providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="providers by name")
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
     clickhouse: ClickHouseSettings = Field(default_factory=ClickHouseSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
 
     @field_validator("data")
     @classmethod

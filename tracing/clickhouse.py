@@ -6,7 +6,7 @@ on another port with another password after a restart, so the address is asked f
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -47,6 +47,10 @@ class Target:
             database=parts.path.strip("/") or "slugline",
         )
 
+
+_ERROR_BYTES = 1 << 16
+_BROKEN_OFF = re.compile(rb"\r\n__exception__\r\n")
+"""How ClickHouse begins an error behind rows that are on their way (since 25.11), https://clickhouse.com/docs/interfaces/http."""
 
 Locate = Callable[[], Target | None]
 """Gives the address now in force, or None while ClickHouse isn't up."""
@@ -99,10 +103,10 @@ class ClickHouse:
             answer = await client.query(sql, parameters=dict(parameters or {}), settings=settings)
             return Result(columns=tuple(answer.column_names), rows=answer.result_rows)
 
-    async def command(self, sql: str, **settings: Any) -> None:
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **settings: Any) -> None:
         """Runs a statement that gives no rows."""
         async with self._borrowed() as client:
-            await client.command(sql, settings=settings)
+            await client.command(sql, parameters=dict(parameters) if parameters else None, settings=settings)
 
     async def insert_lines(self, table: str, lines: bytes, settings: Mapping[str, Any]) -> None:
         """Inserts JSONEachRow lines as they are."""
@@ -113,6 +117,28 @@ class ClickHouse:
         """A query's result in one of ClickHouse's own formats."""
         async with self._borrowed() as client:
             return bytes(await client.raw_query(sql, fmt=fmt, settings=settings))
+
+    async def stream(self, sql: str, *, fmt: str, **settings: Any) -> AsyncGenerator[bytes]:
+        """A query's result in one of ClickHouse's own formats, piece by piece as it is made.
+
+        Raises as `query` does; behind the first rows, too: what came before is then no whole result.
+        """
+        async with self._borrowed() as client, await client.raw_stream(sql, fmt=fmt, settings=settings) as pieces:
+            held = b""
+            try:
+                async for piece in pieces:
+                    # An error behind rows comes as a block of its own at the end, which is no part of the result.
+                    held = (held + piece)[-_ERROR_BYTES:]
+                    if _BROKEN_OFF.search(held):
+                        continue
+                    yield piece
+            except aiohttp.ClientError:
+                if not _BROKEN_OFF.search(held):
+                    raise
+            if _BROKEN_OFF.search(held):
+                message = held.decode("utf-8", "replace")
+                found = re.search(r"DB::Exception: (.*\(([A-Z][A-Z0-9_]+)\))", message, re.DOTALL)
+                raise ClickHouseRefused(found[1] if found else message, found[2] if found else "")
 
     async def close(self) -> None:
         client, self._client = self._client, None

@@ -33,6 +33,7 @@ INSERT_SETTINGS = {
     "input_format_parallel_parsing": 0,
     "date_time_input_format": "best_effort",
     "materialized_views_ignore_errors": 0,
+    "distributed_foreground_insert": 1,  # on a cluster: acknowledged when the shards have it, not when it is queued for them
 }
 
 CONTENT_ERRORS = re.compile(

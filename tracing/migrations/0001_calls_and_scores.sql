@@ -1,4 +1,5 @@
 -- One row a call (wire.md's wide event). Bodies are JSON text; the ordering key serves quality by version.
+-- shard by: call_id
 CREATE TABLE IF NOT EXISTS calls
 (
     call_id             UUID,
