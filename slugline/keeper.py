@@ -27,7 +27,7 @@ from slugline.process import accept_signals, end_with_parent, inherited_settings
 from slugline.settings import Settings
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.loader import Loader
-from tracing.loading.room import publish_size
+from tracing.loading.room import publish_size, withdraw_size
 from tracing.migrate import migrate
 from tracing.spool import SpoolFolders
 
@@ -49,8 +49,9 @@ async def keep(settings: Settings) -> int:
     folder = DataFolder(settings.data)
     async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
         spool = SpoolFolders.at(folder.spool)
+        over = asyncio.Event()
         loader = Loader(spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second)
-        status = asyncio.create_task(_tell(folder, spool, loader))
+        status = asyncio.create_task(_tell(folder, spool, loader, over))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
@@ -62,7 +63,8 @@ async def keep(settings: Settings) -> int:
             log.warning("stopping with records still in the spool; the next start loads them: %s", error)
             return 1
         finally:
-            status.cancel()
+            over.set()
+            await status
             chores.cancel()
             engine.dispose()
             _write_status(folder, loader)
@@ -86,14 +88,16 @@ async def _migrated(clickhouse: ClickHouse, stopping: Callable[[], bool]) -> Non
             return
 
 
-async def _tell(folder: DataFolder, spool: SpoolFolders, loader: Loader) -> None:
+async def _tell(folder: DataFolder, spool: SpoolFolders, loader: Loader, over: asyncio.Event) -> None:
     """Says each second how loading goes, and to the workers how much is in the spool; seldomer when counting it takes long."""
-    while True:
+    while not over.is_set():
         began = time.monotonic()
         _write_status(folder, loader)
         await asyncio.to_thread(publish_size, spool)
         took = time.monotonic() - began
-        await asyncio.sleep(max(STATUS_SECONDS, min(took * 10, MAX_STATUS_SECONDS)))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), max(STATUS_SECONDS, min(took * 10, MAX_STATUS_SECONDS)))
+    await asyncio.to_thread(withdraw_size, spool)
 
 
 def _write_status(folder: DataFolder, loader: Loader) -> None:

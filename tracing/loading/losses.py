@@ -80,9 +80,13 @@ class Losses:
             self._say("records still can't be written, calls go on without them")
 
     def close(self) -> None:
+        """Leaves the file for the next start, unless there is nothing to tell."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
+            if self._path is not None and not self.lost.count:
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
 
     def _say(self, what: str) -> None:
         new, self._said = self.lost.count - self._said, self.lost.count

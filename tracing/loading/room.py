@@ -85,6 +85,12 @@ def publish_size(folders: SpoolFolders) -> None:
         draft.replace(path)
 
 
+def withdraw_size(folders: SpoolFolders) -> None:
+    """Nobody counts for all any more."""
+    with contextlib.suppress(OSError):
+        _size_path(folders).unlink(missing_ok=True)
+
+
 def _published(folders: SpoolFolders) -> Size | None:
     try:
         path = _size_path(folders)
