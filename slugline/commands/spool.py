@@ -102,6 +102,7 @@ def _in_words(found: dict[str, Any]) -> list[str]:
         f"lost      {each['count']:,} by {each['worker']} from {each['first']} to {each['last']}: {each['reason']}"
         for each in found["lost"]
     ] or ["lost      nothing"]
+    lines += [f"foreign   {name} is no segment and is left alone" for name in found["foreign"]]
     if loader is None:
         return [*lines, "loader    no server has run on this data folder"]
     lines.append(f"loader    {loader['rows_loaded']:,} rows loaded since its start, said at {loader['at']}")
@@ -109,4 +110,4 @@ def _in_words(found: dict[str, Any]) -> list[str]:
         lines.append(f"lag       {loader['lag_seconds']:.1f} s from a record to its row")
     if loader["waiting"]:
         lines.append(f"waits     {loader['waiting']}")
-    return lines + [f"foreign   {name} is no segment and is left alone" for name in found["foreign"]]
+    return lines
