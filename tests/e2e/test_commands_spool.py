@@ -1,6 +1,7 @@
 """`slugline spool`: what waits, what was refused and why, and another try."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,12 @@ def test_beside_a_server(line: CommandLine, tmp_path: Path) -> None:
         server.save("spooled", "Be kind.")
         server.row(server.chat(model="prompt/spooled@latest", messages=[]).headers["x-slugline-call-id"])
         while not json.loads(line.run("spool", "show", "--json")):
-            pass
-        told = line.run("spool", "status")
-        for part in ("1 lines of 1 segments", "rows loaded", "s from a record to its row", "lost      nothing"):
+            time.sleep(0.05)
+        deadline = time.monotonic() + 60
+        while "s from a record to its row" not in (told := line.run("spool", "status")):
+            assert time.monotonic() < deadline, told
+            time.sleep(0.1)
+        for part in ("1 lines of 1 segments", "rows loaded", "lost      nothing"):
             assert part in told
         health = server.api.get("/health/ready").json()
         assert health["refused_segments"] == 1
