@@ -145,8 +145,6 @@ def build_api(
     return api
 
 
-
-
 def use_of(folder: DataFolder, key: CallerKey) -> KeyUse:
     """How much a key was used on this machine: dollars in its budget's running period, or ever."""
     used = read_used(folder.meter, key.key_id, now())

@@ -11,7 +11,7 @@ import msgspec
 
 from tracing.clickhouse import ClickHouse
 
-LOOK_SETTINGS = {"max_execution_time": 60, "max_query_size": 64 * 1024 * 1024, "use_query_condition_cache": 0}
+LOOK_SETTINGS = {"max_execution_time": 60, "max_query_size": 64 * 1024 * 1024}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
