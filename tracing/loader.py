@@ -17,12 +17,14 @@ from dataclasses import asdict, dataclass, field
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.event import TABLE_OF
 from tracing.loading.choice import Pace, choose, without
+from tracing.loading.insert import CONTENT_ERRORS, INSERT_SETTINGS
 from tracing.loading.metrics import Lag, LoaderMetrics
+from tracing.loading.refused import set_aside
 from tracing.loading.segments import Segment, SpoolFolders, adopt_orphans, sealed
-from tracing.loading.sender import OutcomeUnknown, Sender, set_aside
+from tracing.loading.sender import OutcomeUnknown, Sender
 from tracing.loading.shipment import Shipment, read_lines, read_notes
 
-__all__ = ["Loader", "LoaderMetrics"]
+__all__ = ["CONTENT_ERRORS", "INSERT_SETTINGS", "Loader", "LoaderMetrics"]
 
 POLL_SECONDS = 0.1
 MAX_WAIT_SECONDS = 5.0

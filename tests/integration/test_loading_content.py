@@ -51,6 +51,20 @@ async def test_one_bad_line_costs_no_good_one(clickhouse: Database, tmp_path: Pa
     assert not any(folders.sending.iterdir())
 
 
+async def test_a_bad_segment_keeps_its_company_together(clickhouse: Database, tmp_path: Path) -> None:
+    """Of fifty segments that travel together the bad one goes alone, and not each of them."""
+    folders = SpoolFolders.at(tmp_path)
+    for number in range(50):
+        bad = b'{"call_id": "no uuid"}\n' if number == 31 else b""
+        put(folders, f"calls.{number:02}.jsonl", encode(event(2 * number)) + bad + encode(event(2 * number + 1)))
+    async with connected(clickhouse) as there:
+        loader = Loader(folders, there)
+        await loader.load_ready()
+        assert await count(there) == 100
+    assert loader.metrics().inserts <= 4
+    assert [each.name for each in refused_lines(folders)] == ["calls.31.jsonl"]
+
+
 async def test_refused_lines_are_loaded_after_what_was_in_their_way_is_mended(
     clickhouse: Database, tmp_path: Path
 ) -> None:

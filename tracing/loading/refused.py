@@ -1,9 +1,9 @@
-"""What is set aside in `refused/`: looking at it, and giving it another try once the reason is gone."""
+"""What is set aside in `refused/`: putting lines there, looking at them, and giving them another try once the reason is gone."""
 
 import contextlib
 from dataclasses import dataclass
 
-from tracing.loading.segments import SpoolFolders, new_name, sync_folder, table_of
+from tracing.loading.segments import SpoolFolders, new_name, replace_file, sync_folder, table_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +16,20 @@ class Refused:
     bytes: int
     at: float
     reasons: tuple[str, ...]
+
+
+def set_aside(folders: SpoolFolders, name: str, bad: bytes, reasons: str, good: bytes) -> None:
+    """Puts lines of a segment into `refused/` with the reasons, and leaves its good lines in its place.
+
+    Killed in between, it is all done again in the same way. Raises OSError.
+    """
+    refused = folders.refused / name
+    replace_file(refused.with_suffix(".reason"), reasons.encode())
+    replace_file(refused, bad)
+    if good:
+        replace_file(folders.ready / name, good)
+    else:
+        (folders.ready / name).unlink(missing_ok=True)
 
 
 def refused_lines(folders: SpoolFolders) -> list[Refused]:

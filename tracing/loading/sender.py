@@ -6,7 +6,7 @@
       the server was started   tokens can't be relied on (MergeTree notes one before it commits the part): the rows are looked for by
       anew, or long ago        their ids. None there: sent again under a fresh token. All there: done, but the same token once more
                                for views that missed it, as a table commits before its views do. Some there: the missing lines go alone.
-    refused for its content    a segment alone is sieved; of several each goes alone
+    refused for its content    a segment alone is sieved; of several the bad one goes alone
 
 Tables that commit token and part as one (Replicated) are always sent the same token. It knows one shipment at a time, and refuses to know
 what comes next.
@@ -22,36 +22,18 @@ from dataclasses import dataclass
 import msgspec
 
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
+from tracing.loading.insert import CONTENT_ERRORS, INSERT_SETTINGS
+from tracing.loading.life import Life, Lives
 from tracing.loading.presence import IDENTITIES, Presence, presence, still_running, table_as_it_is
-from tracing.loading.segments import SpoolFolders, replace_file
+from tracing.loading.refused import set_aside
+from tracing.loading.segments import SpoolFolders
 from tracing.loading.shipment import Shipment, drop_note, first_shipment, read_lines, settle, write_note
 from tracing.loading.sieve import in_words, sieve
 
 TOKEN_SECONDS = 600.0
 """How long a token is relied on: far less than it takes to push it out of the table's window of 10,000 blocks."""
-LIFE_SECONDS = 5.0
-SAME_LIFE_MILLISECONDS = 1_500  # the server tells its age in whole seconds
 
-INSERT_SETTINGS = {
-    "insert_deduplicate": 1,
-    "deduplicate_blocks_in_dependent_materialized_views": 1,
-    "async_insert": 0,
-    # Pinned, so that a shipment is one block on every try: a block cut elsewhere would not be recognised as a repeat.
-    "max_insert_threads": 1,
-    "max_insert_block_size": 1_048_576,
-    "min_insert_block_size_rows": 1_048_576,
-    "min_insert_block_size_bytes": 268_435_456,
-    "input_format_skip_unknown_fields": 0,
-    "input_format_parallel_parsing": 0,
-    "date_time_input_format": "best_effort",
-    "materialized_views_ignore_errors": 0,
-}
-
-CONTENT_ERRORS = re.compile(
-    r"CANNOT_PARSE_\w+|CANNOT_READ_\w+|CANNOT_INSERT_\w+|CANNOT_CONVERT_TYPE|INCORRECT_DATA|TYPE_MISMATCH|UNEXPECTED_END_OF_FILE|"
-    r"ARGUMENT_OUT_OF_BOUND|DECIMAL_OVERFLOW|VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE|TOO_LARGE_STRING_SIZE|NO_SUCH_COLUMN_IN_TABLE"
-)
-"""Names of ClickHouse's errors about the data itself: no second try would end otherwise."""
+_AT_ROW = re.compile(r"\(at row (\d+)\)")
 
 log = logging.getLogger("slugline.loader")
 
@@ -74,23 +56,6 @@ class SenderCounts:
     views_missed: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Life:
-    """One life of a server: its host, when it was started (milliseconds since 1970, by its own clock), and its age in seconds."""
-
-    host: str
-    started: int
-    age: float
-
-    @property
-    def text(self) -> str:
-        return f"{self.host}@{self.started}"
-
-    def is_that_of(self, text: str) -> bool:
-        host, _, started = text.rpartition("@")
-        return host == self.host and started.isdigit() and abs(int(started) - self.started) <= SAME_LIFE_MILLISECONDS
-
-
 class Sender:
     """Sends shipments of one spool to one ClickHouse. `clock` is the wall clock in seconds."""
 
@@ -98,8 +63,7 @@ class Sender:
         self._folders = folders
         self._clickhouse = clickhouse
         self._clock = clock
-        self._life: _Life | None = None
-        self._asked_at = float("-inf")
+        self._lives = Lives(clickhouse)
         self.counts = SenderCounts()
         self.alone: set[str] = set()
         """Segments that were refused in company, so that each has to go alone."""
@@ -115,7 +79,7 @@ class Sender:
             return shipment.segments, 0
         if not await asyncio.to_thread(_is_text, lines):
             return await self._part(shipment, "not UTF-8")
-        life = await self._its_life()
+        life = await self._lives.now()
         shipment = msgspec.structs.replace(shipment, life=life.text, at=self._clock())
         try:
             await asyncio.to_thread(write_note, self._folders, shipment)
@@ -131,7 +95,7 @@ class Sender:
         parts, gone = await asyncio.to_thread(self._read, shipment)
         lines = b"".join(parts)
         table = await table_as_it_is(self._clickhouse, shipment.table)
-        life = await self._its_life()
+        life = await self._lives.now()
         if gone and (table.atomic or shipment.table not in IDENTITIES):
             return await self._done(shipment, 0)  # only what is loaded is deleted: the end was under way
         if table.atomic or shipment.table not in IDENTITIES:
@@ -148,7 +112,7 @@ class Sender:
         return await self._look(shipment, lines, life, token_known=known, has_views=table.has_views)
 
     async def _look(
-        self, shipment: Shipment, lines: bytes, life: _Life, *, token_known: bool, has_views: bool
+        self, shipment: Shipment, lines: bytes, life: Life, *, token_known: bool, has_views: bool
     ) -> tuple[tuple[str, ...], int]:
         """Looks for the rows and sends what isn't there. `token_known`: where the token was noted, the server knows it still."""
         self.counts.looked_for += 1
@@ -156,9 +120,8 @@ class Sender:
         if not found.here:
             return await self._send_anew(shipment, lines, life, rest=False)
         if token_known and (found.missing or has_views):
-            await self._put(
-                shipment, lines, shipment.token
-            )  # the parts and views that don't have it get it, the others drop it
+            # The parts and views that don't have it get it, the others drop it.
+            await self._put(shipment, lines, shipment.token)
             found = await self._presence(shipment, lines)
         if found.missing:
             log.warning("%d rows of %s were missing and are sent alone", len(found.missing), shipment.token)
@@ -166,7 +129,7 @@ class Sender:
         return await self._done(shipment, lines.count(b"\n"))
 
     async def _send_anew(
-        self, shipment: Shipment, lines: bytes, life: _Life, *, rest: bool
+        self, shipment: Shipment, lines: bytes, life: Life, *, rest: bool
     ) -> tuple[tuple[str, ...], int]:
         anew = msgspec.structs.replace(
             shipment, tries=shipment.tries + 1, life=life.text, at=self._clock(), rest=rest or shipment.rest
@@ -196,7 +159,7 @@ class Sender:
                 shipment.table, lines, {**INSERT_SETTINGS, "insert_deduplication_token": token}
             )
         except ClickHouseUnavailable:
-            self._life = None
+            self._lives.forget()
             raise
         self.counts.inserts += 1
 
@@ -219,13 +182,29 @@ class Sender:
         return await self._done(shipment, lines.count(b"\n"))
 
     async def _part(self, shipment: Shipment, reason: str) -> tuple[tuple[str, ...], int]:
-        """Nothing of it is in the table: several segments are sent one by one, and one goes through the sieve."""
+        """Nothing of it is in the table: of several segments those that may be bad go alone, and one alone goes through the sieve."""
         if len(shipment.segments) == 1:
             await self._sieve(shipment.segments[0], shipment.table, reason)
         else:
-            self.alone.update(shipment.segments)
+            self.alone.update(await asyncio.to_thread(self._suspects, shipment, reason))
         await asyncio.to_thread(drop_note, self._folders, shipment)
         return (), 0
+
+    def _suspects(self, shipment: Shipment, reason: str) -> Sequence[str]:
+        """Segments of a refused shipment: those that are no text, or the one with the line that ClickHouse names, or all."""
+        parts, _ = self._read(shipment)
+        if len(parts) < len(shipment.segments):
+            return shipment.segments
+        named = zip(shipment.segments, parts, strict=True)
+        if found := [name for name, lines in named if not _is_text(lines)]:
+            return found
+        row = int(told[1]) if (told := _AT_ROW.search(reason)) else 0
+        for name, lines in zip(shipment.segments, parts, strict=True):
+            count = lines.count(b"\n")
+            if 0 < row <= count:
+                return (name,)
+            row -= count
+        return shipment.segments
 
     async def _sieve(self, name: str, table: str, reason: str) -> None:
         columns = await self._clickhouse.query(
@@ -266,28 +245,6 @@ class Sender:
             except FileNotFoundError:
                 gone = True
         return parts, gone
-
-    async def _its_life(self) -> _Life:
-        if self._life is None or time.monotonic() - self._asked_at > LIFE_SECONDS:
-            self._asked_at = time.monotonic()
-            found = await self._clickhouse.query("SELECT hostName(), toUnixTimestamp64Milli(now64(3)), uptime()")
-            host, now, age = found.rows[0]
-            self._life = _Life(host=str(host), started=int(now) - 1000 * int(age), age=float(age))
-        return self._life
-
-
-def set_aside(folders: SpoolFolders, name: str, bad: bytes, reasons: str, good: bytes) -> None:
-    """Puts lines of a segment into `refused/` with the reasons, and leaves its good lines in its place.
-
-    Killed in between, it is all done again in the same way. Raises OSError.
-    """
-    refused = folders.refused / name
-    replace_file(refused.with_suffix(".reason"), reasons.encode())
-    replace_file(refused, bad)
-    if good:
-        replace_file(folders.ready / name, good)
-    else:
-        (folders.ready / name).unlink(missing_ok=True)
 
 
 def _is_text(lines: bytes) -> bool:
