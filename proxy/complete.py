@@ -59,11 +59,11 @@ async def complete(call: CallRequest, line: Line, *, left: Callable[[], bool] = 
         if draft.stream and answer.status < 400 and "text/event-stream" in kind and not encoded:
             return Reply(
                 status=answer.status,
-                headers=reply_headers(draft, answer),
+                headers=[*reply_headers(draft, answer), *_unrecorded(draft, line.recording())],
                 body=_stream(call, draft, line, answer, between),
             )
         if not call.endpoint.known and answer.status < 400 and ("json" not in kind or encoded):
-            headers = reply_headers(draft, answer, encoded=True)
+            headers = [*reply_headers(draft, answer, encoded=True), *_unrecorded(draft, line.recording())]
             return Reply(status=answer.status, headers=headers, body=_bytes(draft, line, answer))
         try:
             body = await answer.body()
@@ -142,7 +142,7 @@ def _whole(call: CallRequest, draft: Draft, line: Line, answer: ProviderAnswer, 
             code="provider_malformed",
         )
         return _failed(call, draft, line, told, tally)
-    _record(
+    recorded = _record(
         draft,
         line,
         outcome="provider_error" if failed else "client_left" if left else "ok",
@@ -151,7 +151,7 @@ def _whole(call: CallRequest, draft: Draft, line: Line, answer: ProviderAnswer, 
         error_code="provider_error" if failed else "",
         error_message=tally.error if failed else "",
     )
-    return Reply(status=answer.status, headers=headers, body=body)
+    return Reply(status=answer.status, headers=[*headers, *_unrecorded(draft, recorded)], body=body)
 
 
 def _failed(
@@ -161,7 +161,7 @@ def _failed(
     outcome: Outcome = "refused"
     if isinstance(error, UpstreamFailed):
         outcome = "timeout" if isinstance(error, UpstreamTimeout) else "provider_error"
-    _record(
+    recorded = _record(
         draft,
         line,
         outcome=outcome,
@@ -170,7 +170,7 @@ def _failed(
         error_code=answer.code,
         error_message=answer.message,
     )
-    return error_reply(answer, call.endpoint.errors, own_headers(draft))
+    return error_reply(answer, call.endpoint.errors, [*own_headers(draft), *_unrecorded(draft, recorded)])
 
 
 def _record(
@@ -182,15 +182,16 @@ def _record(
     tally: Tally,
     error_code: str = "",
     error_message: str = "",
-) -> None:
+) -> bool:
+    """Puts the call on record; False when that failed, and never an error: telemetry fails open."""
     try:
         cost = None
         if draft.route is not None:
             cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
         settle(draft, line, outcome, cost)
         if draft.context is not None and draft.context.record_mode == "none":
-            return
-        line.record(
+            return True
+        return line.record(
             draft.event(
                 outcome=outcome,
                 status=status,
@@ -203,3 +204,11 @@ def _record(
         )
     except Exception:  # telemetry fails open: a call is never lost to its record
         log.exception("call %s could not be recorded", draft.call_id)
+        return False
+
+
+def _unrecorded(draft: Draft, recorded: bool) -> list[tuple[str, str]]:
+    """What an answer says when its call is not on record although it should be. A stream's head goes out before its end is recorded: there
+    it tells what is to be expected."""
+    wanted = draft.context is None or draft.context.record_mode != "none"
+    return [] if recorded or not wanted else [("x-slugline-recorded", "0")]

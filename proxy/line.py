@@ -43,6 +43,7 @@ class Line:
     """All that the request path stands on; the composition root makes one per process.
 
     `fallbacks` are lists of models by model pattern. With `drain`, a provider's answer is read to its end although its caller has left.
+    `record` gives whether the event is on disk, `recording` whether the next one is likely to be.
     `key_required`: calls need a key even while none was ever made, as this server can be reached from elsewhere.
     """
 
@@ -53,7 +54,8 @@ class Line:
     prices: PriceList
     meter: Meter
     key_required: bool
-    record: Callable[[CallEvent], object]
+    record: Callable[[CallEvent], bool]
+    recording: Callable[[], bool]
     now: Callable[[], datetime]
     clock: Callable[[], float]
     new_id: Callable[[], str]

@@ -24,6 +24,7 @@ from slugline.commands import (
     score,
     serve,
     simulator,
+    spool,
     sql,
 )
 
@@ -52,6 +53,7 @@ def build() -> typer.Typer:
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
     app.command("sql")(sql.sql)
+    app.add_typer(spool.build(), name="spool")
     app.command("scan")(scan.scan)
     app.command("adopt")(adopt.adopt)
     app.command("simulator")(simulator.simulator)

@@ -42,7 +42,7 @@ from slugline import VERSION
 from slugline.acting import local_user
 from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
-from slugline.front import KEY, Front, lost_reporter
+from slugline.front import KEY, Front
 from slugline.health import build_router as health_router
 from slugline.locate import locate_clickhouse
 from slugline.providers import open_providers, open_proxies
@@ -72,7 +72,7 @@ async def open_worker(
     folder = DataFolder(settings.data)
     engine = open_engine(settings.registry_url)
     live = LiveRegistry(engine, snapshot=folder.snapshot)
-    spool = Spool(SpoolFolders.at(folder.spool), lost_reporter())
+    spool = Spool(SpoolFolders.at(folder.spool), bounds=settings.spool_bounds, worker=name)
     spool.start()
     meter = Meter(folder.meter)
     live.join(f"{name} (pid {os.getpid()} on {socket.gethostname()})")
@@ -91,6 +91,7 @@ async def open_worker(
                 meter=meter,
                 key_required=settings.exposed,
                 record=spool.append,
+                recording=lambda: spool.recording,
                 now=now,
                 clock=time.perf_counter,
                 new_id=new_id,

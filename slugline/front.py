@@ -12,8 +12,6 @@
   so the Origin check stays for whatever changes something. Reads need none: without CORS headers no other site sees the answer.
 """
 
-import logging
-import time
 from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -31,8 +29,6 @@ KEY = "slugline.key"
 """Where a request's scope holds the key that it came with, None where it came without and needed none."""
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
-
-log = logging.getLogger("slugline")
 
 
 class HostRefused(RequestRefused):
@@ -109,16 +105,3 @@ async def _refuse(error: ProxyError, send: Send) -> None:
         headers.append((b"www-authenticate", b'Basic realm="Slugline: any name, and a key as password"'))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
-
-
-def lost_reporter(every_seconds: float = 10.0) -> Callable[[OSError], None]:
-    """Logs records that could not be written, without filling the log at the rate of the calls."""
-    last = float("-inf")
-
-    def report(error: OSError) -> None:
-        nonlocal last
-        if time.monotonic() - last >= every_seconds:
-            last = time.monotonic()
-            log.error("records can't be written, calls go on without them: %s", error)
-
-    return report

@@ -1,12 +1,14 @@
 """`/health/live` and `/health/ready`: can this worker serve, and is anything amiss behind it."""
 
-import json
 from typing import Any
 
+import msgspec
 from fastapi import APIRouter
 
 from registry.serving.live import LiveRegistry
 from slugline.folder import DataFolder
+from slugline.spool_status import keeper_status
+from tracing.loading.losses import read_losses
 from tracing.spool import Spool
 
 
@@ -21,29 +23,26 @@ def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder, *, embedd
     @router.get("/health/ready", summary="Can this process serve calls")
     def is_ready() -> dict[str, Any]:
         fresh = live.look()
+        troubles = [] if fresh else ["stale: the registry's database can't be read"]
+        if not spool.recording:
+            troubles.append(f"calls go on without a record: {spool.counts.last_error or 'there is no room'}")
         return {
-            "status": "ready" if fresh else "ready, but stale: the registry's database can't be read",
+            "status": f"ready, but {'; '.join(troubles)}" if troubles else "ready",
             "registry": "fresh" if fresh else "stale: calls are served from the last snapshot, writes are refused",
             "revision": live.revision,
             "records": {
                 "recorded": spool.counts.recorded,
                 "lost": spool.counts.lost,
                 "last_error": spool.counts.last_error,
+                "recording": spool.recording,
+                "lost_by_worker": [msgspec.structs.asdict(lost) for lost in read_losses(spool.folders)],
             },
             "waiting_segments": sum(1 for _ in folder.spool.glob("ready/*.jsonl")),
             "refused_segments": sum(1 for _ in folder.spool.glob("refused/*.jsonl")),
-            "keeper": _keeper(folder),
+            "keeper": keeper_status(folder),
             "engine": ("up" if folder.engine() else "not up")
             if embedded
             else "not embedded: a ClickHouse server is set",
         }
 
     return router
-
-
-def _keeper(folder: DataFolder) -> dict[str, Any] | None:
-    try:
-        status = json.loads(folder.keeper_status.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return status if isinstance(status, dict) else None

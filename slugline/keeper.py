@@ -11,9 +11,11 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
 import uvloop
 
 from registry.storage.database import open_engine
@@ -26,12 +28,14 @@ from slugline.settings import Settings
 from slugline.upkeep import count_for_ever, prepare
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.loader import Loader
+from tracing.loading.room import publish_size, withdraw_size
 from tracing.migrate import SchemaTooNew
 from tracing.spool import SpoolFolders
 
 log = logging.getLogger("slugline.keeper")
 
 STATUS_SECONDS = 1.0
+MAX_STATUS_SECONDS = 3.0
 RETRY_SECONDS = 0.1
 LAST_WAIT_SECONDS = 10.0
 
@@ -45,27 +49,32 @@ async def keep(settings: Settings) -> int:
     accept_signals()
     folder = DataFolder(settings.data)
     async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
-        loader = Loader(SpoolFolders.at(folder.spool), clickhouse)
-        status = asyncio.create_task(_tell(folder, loader))
+        spool = SpoolFolders.at(folder.spool)
+        over = asyncio.Event()
+        loader = Loader(spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second)
+        status = asyncio.create_task(_tell(folder, spool, loader, over))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
             await _prepared(clickhouse, settings, stop.is_set)
             counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
             try:
-                await loader.run(stop.is_set)
+                if not await loader.run(stop.is_set):
+                    log.warning("stopping with records still in the spool; the next start loads them")
+                    return 1
             finally:
                 counting.cancel()
         except SchemaTooNew as error:
             log.error("nothing is loaded: %s", error)
-            loader.counts.waiting = str(error)
+            loader.hold(str(error))
             await stop.wait()
             return 1
         except (ClickHouseUnavailable, ClickHouseRefused) as error:
             log.warning("stopping with records still in the spool; the next start loads them: %s", error)
             return 1
         finally:
-            status.cancel()
+            over.set()
+            await status
             chores.cancel()
             engine.dispose()
             _write_status(folder, loader)
@@ -87,20 +96,20 @@ async def _prepared(clickhouse: ClickHouse, settings: Settings, stopping: Callab
             return
 
 
-async def _tell(folder: DataFolder, loader: Loader) -> None:
-    while True:
+async def _tell(folder: DataFolder, spool: SpoolFolders, loader: Loader, over: asyncio.Event) -> None:
+    """Says each second how loading goes, and to the workers how much is in the spool; seldomer when counting it takes long."""
+    while not over.is_set():
+        began = time.monotonic()
         _write_status(folder, loader)
-        await asyncio.sleep(STATUS_SECONDS)
+        await asyncio.to_thread(publish_size, spool)
+        took = time.monotonic() - began
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), max(STATUS_SECONDS, min(took * 10, MAX_STATUS_SECONDS)))
+    await asyncio.to_thread(withdraw_size, spool)
 
 
 def _write_status(folder: DataFolder, loader: Loader) -> None:
-    counts = loader.counts
-    status = {
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "segments_loaded": counts.segments,
-        "segments_refused": counts.refused,
-        "waiting": counts.waiting,
-    }
+    status = {"at": datetime.now(UTC).isoformat(timespec="seconds"), **msgspec.structs.asdict(loader.metrics())}
     draft = folder.keeper_status.with_suffix(".tmp")
     with contextlib.suppress(OSError):  # a full disk is the spool's to report
         draft.write_text(json.dumps(status), "utf-8")

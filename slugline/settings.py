@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from proxy.providers import Kind
+from tracing.loading.room import Bounds
 
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 
@@ -143,6 +144,15 @@ class Settings(BaseSettings):
     when_client_leaves: Literal["cancel", "drain"] = Field(
         "cancel", description="end the provider's call at once, or read its answer to the end for the record"
     )
+    spool_max_bytes: ByteSize = Field(
+        ByteSize(10 * 2**30), ge=2**20, description="what records may take on disk until they are loaded"
+    )
+    spool_min_free_bytes: ByteSize = Field(
+        ByteSize(256 * 2**20), ge=0, description="what records leave free on the disk of the data folder"
+    )
+    backfill_rows_per_second: int = Field(
+        5_000, ge=0, description="the rate of loading what has waited longer than a moment; 0 is as fast as it goes"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="providers by name")
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
@@ -158,6 +168,11 @@ class Settings(BaseSettings):
     def exposed(self) -> bool:
         """True where others than this machine can reach the server."""
         return self.behind_proxy or self.host not in LOOPBACK
+
+    @property
+    def spool_bounds(self) -> Bounds:
+        """How much of the disk records may take."""
+        return Bounds(max_bytes=self.spool_max_bytes, min_free_bytes=self.spool_min_free_bytes)
 
     @property
     def registry_url(self) -> str:

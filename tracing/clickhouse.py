@@ -4,6 +4,7 @@ Whether a ClickHouse server or the embedded engine answers is decided by a `Loca
 on another port with another password after a restart, so the address is asked for again whenever a connection is made.
 """
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
@@ -85,6 +86,7 @@ class ClickHouse:
     def __init__(self, locate: Locate) -> None:
         self._locate = locate
         self._client: AsyncClient | None = None
+        self._connecting = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         return self
@@ -148,7 +150,9 @@ class ClickHouse:
     @contextlib.asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[AsyncClient]:
         try:
-            yield await self._connected()
+            async with self._connecting:  # two at once would make two clients, and one of them would never be closed
+                client = await self._connected()
+            yield client
         except Error as error:
             if error.code is not None:
                 raise ClickHouseRefused(_own_words(str(error)), error.name or "") from error

@@ -21,13 +21,12 @@ def score(
     from slugline.acting import local_user
     from slugline.compose import new_id, now
     from slugline.folder import DataFolder
-    from slugline.front import lost_reporter
     from slugline.settings import SettingsError
     from tracing.scores import Score, score_event
     from tracing.spool import Spool, SpoolFolders
 
     settings = settings_for(data, config)
-    spool = Spool(SpoolFolders.at(DataFolder(settings.data).spool), lost_reporter())
+    spool = Spool(SpoolFolders.at(DataFolder(settings.data).spool), bounds=settings.spool_bounds)
     posted = Score(
         call_id=call_id, name=name, value=read_value(value), comment=comment, source="human", scorer=local_user()
     )

@@ -112,7 +112,7 @@ async def test_a_segment_that_is_refused_is_set_aside_with_the_reason_and_blocks
         assert await count(there) == 1
     assert (folders.refused / "calls.00000000-bad.jsonl").read_bytes() == bad
     assert (folders.refused / "calls.00000000-bad.reason").read_text().strip()
-    assert loader.counts.refused == 1
+    assert loader.metrics().rows_refused == 1
     assert not any(folders.ready.iterdir())
 
 
@@ -145,7 +145,7 @@ async def test_clickhouse_away_and_back_at_another_address(tmp_path: Path) -> No
         fill(tmp_path / "spool", event(2))
         loader = Loader(folders, clickhouse)
         running = asyncio.create_task(loader.run(stop.is_set))
-        while not loader.counts.waiting:
+        while not loader.metrics().waiting:
             await asyncio.sleep(0.02)
         assert len(list(folders.ready.iterdir())) == 1
         with run_engine(tmp_path / "engine") as database:

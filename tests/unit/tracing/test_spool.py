@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -142,4 +143,49 @@ def test_the_spool_is_for_its_owner_only(tmp_path: Path) -> None:
     spool = open_spool(tmp_path / "spool")
     spool.append(event(1))
     assert all(folder.stat().st_mode & 0o077 == 0 for folder in (tmp_path / "spool").rglob("*"))
+    spool.close()
+
+
+def test_no_append_waits_for_an_fsync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk hangs in fsync: thousands of records, segments that fill up among them, are written all the same."""
+    monkeypatch.setattr(module, "MAX_SEGMENT_ROWS", 10)
+    hangs, entered, goes_on = threading.Event(), threading.Event(), threading.Event()
+    real = os.fsync
+
+    def fsync(fd: int) -> None:
+        entered.set()
+        if hangs.is_set():
+            goes_on.wait(30)
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    spool = open_spool(tmp_path)
+    spool.start()
+    hangs.set()
+    assert spool.append(event(0))
+    assert entered.wait(30), "nothing was synced: this tests nothing"
+    done = threading.Thread(target=lambda: [spool.append(event(number)) for number in range(1, 2000)])
+    done.start()
+    done.join(30)
+    waited = done.is_alive()
+    goes_on.set()
+    done.join()
+    spool.close()
+    assert not waited
+    assert sorted(ids(spool.folders.ready)) == sorted(f"call-{number}" for number in range(2000))
+
+
+def test_what_is_written_is_synced_within_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    real = os.fsync
+    monkeypatch.setattr(module, "SEAL_SECONDS", 3600)
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(os.fstat(fd).st_size), real(fd)))
+    spool = open_spool(tmp_path)
+    spool.start()
+    spool.append(event(1))
+    [path] = spool.folders.open.glob("*.jsonl")
+    deadline = time.monotonic() + 30
+    while path.stat().st_size not in synced:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     spool.close()
