@@ -25,6 +25,7 @@ from slugline.commands import (
     serve,
     simulator,
     sql,
+    trace,
 )
 
 
@@ -51,6 +52,7 @@ def build() -> typer.Typer:
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
+    app.command("trace")(trace.trace)
     app.command("sql")(sql.sql)
     app.command("scan")(scan.scan)
     app.command("adopt")(adopt.adopt)

@@ -32,6 +32,7 @@ from slugline.folder import DataFolder
 from slugline.process import SETTINGS_VARIABLE, signals_held
 from slugline.providers import check_providers
 from slugline.settings import Settings, SettingsError, read_secret
+from tracing.telemetry.counters import begin as begin_counting
 
 log = logging.getLogger("slugline")
 
@@ -165,6 +166,7 @@ class Supervisor:
     def _serve(self, listener: socket.socket, *, announce: bool) -> int:
         settings = self._settings
         environment = {**os.environ, SETTINGS_VARIABLE: settings.model_dump_json()}
+        begin_counting(self._folder.counters)
         engines, keepers, workers = self._children(listener, environment)
         children = [*engines, *keepers, *workers]
         url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
