@@ -1,4 +1,4 @@
-"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, and makes scheduled moves.
+"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, and makes scheduled moves.
 `python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import uvloop
@@ -19,6 +20,7 @@ import uvloop
 from registry.storage.database import open_engine
 from registry.writing.store import Store
 from slugline.chores import run_chores
+from slugline.exporting import exporting
 from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
@@ -27,6 +29,7 @@ from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavaila
 from tracing.loader import Loader
 from tracing.migrate import migrate
 from tracing.spool import SpoolFolders
+from tracing.telemetry.counts import ExportCounts
 
 log = logging.getLogger("slugline.keeper")
 
@@ -43,9 +46,12 @@ async def keep(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     accept_signals()
     folder = DataFolder(settings.data)
-    async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
+    async with (
+        ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse,
+        exporting(settings, folder, stop.is_set) as exported,
+    ):
         loader = Loader(SpoolFolders.at(folder.spool), clickhouse)
-        status = asyncio.create_task(_tell(folder, loader))
+        status = asyncio.create_task(_tell(folder, loader, exported))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
@@ -58,7 +64,7 @@ async def keep(settings: Settings) -> int:
             status.cancel()
             chores.cancel()
             engine.dispose()
-            _write_status(folder, loader)
+            _write_status(folder, loader, exported)
     return 0
 
 
@@ -79,19 +85,20 @@ async def _migrated(clickhouse: ClickHouse, stopping: Callable[[], bool]) -> Non
             return
 
 
-async def _tell(folder: DataFolder, loader: Loader) -> None:
+async def _tell(folder: DataFolder, loader: Loader, exported: ExportCounts | None) -> None:
     while True:
-        _write_status(folder, loader)
+        _write_status(folder, loader, exported)
         await asyncio.sleep(STATUS_SECONDS)
 
 
-def _write_status(folder: DataFolder, loader: Loader) -> None:
+def _write_status(folder: DataFolder, loader: Loader, exported: ExportCounts | None) -> None:
     counts = loader.counts
     status = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "segments_loaded": counts.segments,
         "segments_refused": counts.refused,
         "waiting": counts.waiting,
+        "export": None if exported is None else asdict(exported),
     }
     draft = folder.keeper_status.with_suffix(".tmp")
     with contextlib.suppress(OSError):  # a full disk is the spool's to report

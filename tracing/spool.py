@@ -12,8 +12,10 @@ Knows files only; ClickHouse is the loader's business.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
+import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +26,9 @@ import uuid_utils
 
 from tracing.event import TABLE_OF, Event, encode
 
+EXPORTED = ("calls.", "score_events.")
+"""What the names of segments begin with that also go out over OTLP."""
+
 FSYNC_SECONDS = 0.1
 SEAL_SECONDS = 0.5
 MAX_SEGMENT_ROWS = 5_000
@@ -32,19 +37,41 @@ MAX_SEGMENT_BYTES = 16 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolFolders:
-    """The three folders of a spool: segments being written, sealed ones, and ones that ClickHouse refused."""
+    """The folders of a spool: segments being written, sealed ones, ones that ClickHouse refused, and ones to go out over OTLP.
+
+    Segments wait in `export` only while there is a file `on` in it.
+    """
 
     open: Path
     ready: Path
     refused: Path
+    export: Path
 
     @classmethod
     def at(cls, root: Path) -> "SpoolFolders":
         """The folders below `root`, made with access for the owner only (bodies of calls lie there)."""
-        folders = cls(open=root / "open", ready=root / "ready", refused=root / "refused")
-        for path in (root, folders.open, folders.ready, folders.refused):
+        folders = cls(open=root / "open", ready=root / "ready", refused=root / "refused", export=root / "export")
+        for path in (root, folders.open, folders.ready, folders.refused, folders.export):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folders
+
+    def seal(self, path: Path) -> None:
+        """Moves a whole segment from `open` to `ready`. Where records go out over OTLP it gets a second name first, so that it stays until
+        it was loaded and sent, each in its own time."""
+        if path.name.startswith(EXPORTED) and (self.export / "on").exists():
+            twin = self.export / path.name
+            with contextlib.suppress(FileExistsError):  # a kill came between the two steps
+                try:
+                    os.link(path, twin)
+                except OSError as error:
+                    if error.errno not in _NO_LINKS:
+                        raise
+                    shutil.copyfile(path, twin.with_suffix(".tmp"))
+                    twin.with_suffix(".tmp").rename(twin)
+        path.rename(self.ready / path.name)
+
+
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 
 
 class _Segment:
@@ -163,7 +190,7 @@ class Spool:
         _sync(segment.fd)
         # Should the rename fail, the segment stays where it is and, unlocked by the close, is adopted as an orphan.
         with contextlib.suppress(OSError):
-            segment.path.rename(self.folders.ready / segment.name)
+            self.folders.seal(segment.path)
         os.close(segment.fd)
 
 
@@ -194,7 +221,7 @@ def _adopt(path: Path, folders: SpoolFolders) -> bool:
             return False
         os.ftruncate(fd, whole)
         _sync(fd)
-        path.rename(folders.ready / path.name)
+        folders.seal(path)
         return True
     finally:
         os.close(fd)
