@@ -3,6 +3,7 @@
 Knows the calls that went by lately, and asks ClickHouse for others. An app's own id and a trace mean the last call of theirs.
 """
 
+import logging
 import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,8 @@ from typing import Any
 
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.event import CallEvent, ScoreEvent
+
+log = logging.getLogger("slugline.telemetry")
 
 MOST_KNOWN = 20_000
 
@@ -58,6 +61,9 @@ class About:
         sql = (resources.files("tracing.telemetry") / "calls_of_scores.sql").read_text("utf-8")
         try:
             rows = (await self._clickhouse.query(sql, parameters)).dicts()
-        except (ClickHouseUnavailable, ClickHouseRefused):
+        except ClickHouseUnavailable:
+            return {}
+        except ClickHouseRefused:
+            log.exception("the calls of scores could not be looked up")
             return {}
         return {(row["kind"], row["key"]): row for row in rows}

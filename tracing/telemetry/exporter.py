@@ -42,7 +42,10 @@ LAST_SECONDS = 10.0
 """How long the rest may be sent for after the end has come; what is left then goes out after the next start."""
 
 UNKNOWN_SECONDS = 20.0
-"""How long a score waits for its call to be known."""
+"""How long a batch of scores waits for their calls to be known."""
+
+FEW_SEGMENTS = 2
+"""Of calls, as many wait for a moment even when all goes well."""
 
 Measure = Callable[[], tuple[int, Sequence[Metric]]]
 """Gives since when counters count, in nanoseconds since 1970, and all metrics now."""
@@ -133,12 +136,20 @@ class Exporter:
         if "logs" not in self._senders:
             return True
         about = await self._about.find(scores)
-        while any(each is None and _young(score) for each, score in zip(about, scores, strict=True)):
-            if await self._pause(1.0):
+        until = time.monotonic() + UNKNOWN_SECONDS
+        while time.monotonic() < until and await self._may_come(scores, about):
+            if await self._pause(0.5):
                 break
             about = await self._about.find(scores)
         logs = [log_of(score, known or {}) for score, known in zip(scores, about, strict=True)]
         return await self._deliver("logs", logs, lambda some: logs_request(some, self._export, self._version))
+
+    async def _may_come(self, scores: Sequence[ScoreEvent], about: Sequence[object | None]) -> bool:
+        """Whether the call of one of the scores is not known and may be soon: the score is new, or many calls wait to be sent."""
+        unknown = [score for score, known in zip(scores, about, strict=True) if known is None]
+        if not unknown or any(map(_young, unknown)):
+            return bool(unknown)
+        return (await asyncio.to_thread(self._calls.waiting)).segments > FEW_SEGMENTS
 
     async def _send_metrics(self) -> None:
         sender = self._senders.get("metrics")
