@@ -202,6 +202,20 @@ async def test_a_partial_success_is_final_and_counted(
     assert "did not take 1 of 2 traces: too old" in caplog.text
 
 
+async def test_a_collector_that_comes_back_gets_what_it_missed(tmp_path: Path, protocol: str) -> None:
+    again = grpc_collector if protocol == "grpc" else http_collector
+    with start(protocol) as collector:
+        pass
+    fill(tmp_path, *numbered(1))
+    async with exporting(tmp_path, configured(collector, protocol=protocol)) as running:
+        await until(lambda: "traces" in running.counts.waiting)
+        fill(tmp_path, *numbered(2))
+        with again(collector, port=int(collector.url.rpartition(":")[2])):
+            await until(lambda: not left(tmp_path))
+        assert running.counts.waiting == {}
+    assert ids(collector) == [1, 2]
+
+
 async def test_tls_with_a_certificate_on_both_sides(tmp_path: Path) -> None:
     import ssl
 

@@ -170,8 +170,8 @@ def http_collector(
 
 
 @contextlib.contextmanager
-def grpc_collector() -> Iterator[Collector]:
-    """A collector over gRPC."""
+def grpc_collector(collector: Collector | None = None, *, port: int = 0) -> Iterator[Collector]:
+    """A collector over gRPC; with an earlier one's record and port it is that one, back again."""
 
     def handle(signal: str) -> Callable[[Any, Any, grpc.ServicerContext], Any]:
         def export(_: Any, request: Any, context: grpc.ServicerContext) -> Any:
@@ -199,8 +199,8 @@ def grpc_collector() -> Iterator[Collector]:
     ]:
         servicer = type(name, (getattr(module, f"{name}Servicer"),), {"Export": handle(signal)})()
         getattr(module, f"add_{name}Servicer_to_server")(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    known = Collector(f"http://127.0.0.1:{port}")
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    known = collector or Collector(f"http://127.0.0.1:{port}")
     server.start()
     try:
         yield known

@@ -87,7 +87,7 @@ class Counters:
 
     def ended(self) -> None:
         """Counts it out again."""
-        self._words[at.IN_FLIGHT] -= 1
+        self._words[at.IN_FLIGHT] = max(0, self._words[at.IN_FLIGHT] - 1)
 
     def spans(self, accepted: int, refused: int) -> None:
         """Counts spans that an app sent."""
@@ -99,6 +99,7 @@ class Counters:
         self._words[at.PID] = 0
         self._words[at.IN_FLIGHT] = 0
         self._words.release()
+        self._words = memoryview(bytearray(at.FILE_BYTES)).cast("Q")  # for who comes late: counting never fails
         self._mapped.close()
         if self._fd >= 0:
             os.close(self._fd)
@@ -130,8 +131,9 @@ class Counters:
                     if os.fstat(fd).st_size != at.FILE_BYTES:
                         os.ftruncate(fd, 0)
                         os.posix_fallocate(fd, 0, at.FILE_BYTES)  # a full disk is an error now, not a fault in a call
+                    mapped = mmap.mmap(fd, at.FILE_BYTES)
                     self._fd = fd
-                    return mmap.mmap(fd, at.FILE_BYTES)
+                    return mapped
                 except OSError as error:
                     os.close(fd)
                     if not isinstance(error, BlockingIOError):

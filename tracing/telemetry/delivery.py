@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
+LEAST_WAIT_SECONDS = 0.1
 FIRST_WAIT_SECONDS = 0.5
 MAX_WAIT_SECONDS = 15.0
 HELD_SECONDS = 30.0
@@ -79,7 +80,7 @@ def wait_before(tries: int, delivery: Delivery, chance: float) -> float:
     `chance`, from 0 to 1, takes up to a half off, so that many servers don't come back at once.
     """
     if delivery.wait is not None:
-        return delivery.wait
+        return max(delivery.wait, LEAST_WAIT_SECONDS)
     if delivery.kind == "held":
         return HELD_SECONDS
     return min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0 ** min(tries - 1, 20)) * (1 - chance / 2)

@@ -36,19 +36,21 @@ def metric_name(metric: Metric) -> str:
 
 
 def _histogram(name: str, metric: Metric, attributes: Mapping[str, str], value: Histogram) -> Iterable[str]:
+    labels = _labels(attributes)
+    open_labels = f"{name}_bucket{labels[:-1]}," if labels else f"{name}_bucket{{"
     below = 0
     for bound, count in zip([*metric.bounds, None], value.buckets, strict=True):
         below += count
-        le = "+Inf" if bound is None else _number(float(bound))
-        yield f"{name}_bucket{_labels({**attributes, 'le': le})} {below}"
-    yield f"{name}_sum{_labels(attributes)} {_number(value.sum * metric.scale)}"
-    yield f"{name}_count{_labels(attributes)} {value.count}"
+        le = "+Inf" if bound is None else f"{bound:.12g}"
+        yield f'{open_labels}le="{le}"}} {below}'
+    yield f"{name}_sum{labels} {_number(value.sum * metric.scale)}"
+    yield f"{name}_count{labels} {value.count}"
 
 
 def _labels(attributes: Mapping[str, str]) -> str:
     if not attributes:
         return ""
-    told = (f'{re.sub(r"[^a-zA-Z0-9_]", "_", name)}="{_escaped(value)}"' for name, value in attributes.items())
+    told = (f'{name.replace(".", "_")}="{_escaped(value)}"' for name, value in attributes.items())
     return "{" + ",".join(told) + "}"
 
 

@@ -33,6 +33,9 @@ _REJECTED: dict[Signal, str] = {
     "logs": "rejected_log_records",
 }
 
+# Else a channel that lost its collector may not look for it again for two minutes.
+_GRPC_OPTIONS = (("grpc.initial_reconnect_backoff_ms", 500), ("grpc.max_reconnect_backoff_ms", 5000))
+
 
 class Sender(Protocol):
     """Sends one signal's messages."""
@@ -103,9 +106,9 @@ class GrpcSender:
                 private_key=target.client_key.read_bytes() if target.client_key else None,
                 certificate_chain=target.client_certificate.read_bytes() if target.client_certificate else None,
             )
-            self._channel = grpc.secure_channel(where, credentials)
+            self._channel = grpc.secure_channel(where, credentials, _GRPC_OPTIONS)
         else:
-            self._channel = grpc.insecure_channel(where)
+            self._channel = grpc.insecure_channel(where, _GRPC_OPTIONS)
         self._compression = grpc.Compression.Gzip if target.gzip else grpc.Compression.NoCompression
         self._export: Callable[..., Message] = _stub(signal, self._channel).Export
         self._error: type[Exception] = grpc.RpcError

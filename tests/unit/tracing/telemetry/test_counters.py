@@ -123,6 +123,8 @@ def test_a_folder_that_cant_be_written_fails_no_call(tmp_path: Path) -> None:
     counters = Counters(tmp_path / "file")
     counters.call(call(), recorded=True)
     counters.close()
+    counters.call(call(), recorded=True)
+    counters.ended()
 
 
 def test_the_page_escapes_what_labels_hold() -> None:

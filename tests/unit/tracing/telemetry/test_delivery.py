@@ -67,5 +67,5 @@ def test_waits_grow_and_are_not_all_the_same() -> None:
     assert waits == [0.5, 1, 2, 4, 8, MAX_WAIT_SECONDS, MAX_WAIT_SECONDS]
     assert wait_before(1, later, 1) == 0.25
     assert wait_before(10_000, later, 0) == MAX_WAIT_SECONDS
-    assert wait_before(5, Delivery(kind="later", wait=0.0), 0) == 0
+    assert wait_before(5, Delivery(kind="later", wait=0.0), 0) == 0.1
     assert wait_before(1, Delivery(kind="held"), 0) == HELD_SECONDS
