@@ -133,6 +133,8 @@ class Draft:
             response=body_text(tally.response) if full else "",
             system_prompt_hash=_system_prompt_hash(self.body),
             record_mode=context.record_mode if context else "full",
+            trace_state=context.trace_state if context else "",
+            sampled=context.sampled if context else True,
         )
 
     def note_passed_over(self, error_code: str) -> None:

@@ -10,7 +10,7 @@ import orjson
 
 from proxy.ask import Plan
 from proxy.auth import check_channel, check_model, check_prompt, may_use_model, may_use_prompt
-from proxy.context import Context, read_context
+from proxy.context import Context, passed_on, read_context
 from proxy.dialects.translation import Translation, translation
 from proxy.draft import Draft
 from proxy.errors import NotAllowed, RequestRefused
@@ -134,7 +134,8 @@ def _request(route: Route, call: CallRequest, draft: Draft, original: bytes | No
         body = draft.sent = json_body(route, outgoing, original)
     else:
         body, draft.sent = orjson.dumps(outgoing), orjson.dumps(draft.body)  # on record in the caller's terms
-    return upstream_request(route, path, call.headers, body, stream=draft.stream, translated=between is not None)
+    headers = passed_on(call.headers, draft.context) if draft.context else call.headers
+    return upstream_request(route, path, headers, body, stream=draft.stream, translated=between is not None)
 
 
 def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
@@ -166,7 +167,8 @@ def _passing(call: CallRequest, line: Line, draft: Draft) -> Plan:
                 param="model",
             )
         raw = json_body(found, body, None)
-    request = upstream_request(found, call.target, call.headers, raw, method=call.method, content_type=content_type)
+    headers = passed_on(call.headers, draft.context)
+    request = upstream_request(found, call.target, headers, raw, method=call.method, content_type=content_type)
     # Never sent twice: it may be an upload.
     return Plan(routes=(found,), request=lambda _: request, translation=lambda _: None, retries=0)
 

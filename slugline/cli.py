@@ -26,6 +26,7 @@ from slugline.commands import (
     simulator,
     spool,
     sql,
+    trace,
 )
 
 
@@ -52,6 +53,7 @@ def build() -> typer.Typer:
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
+    app.command("trace")(trace.trace)
     app.command("sql")(sql.sql)
     app.add_typer(spool.build(), name="spool")
     app.command("scan")(scan.scan)

@@ -47,9 +47,14 @@ from slugline.health import build_router as health_router
 from slugline.locate import locate_clickhouse
 from slugline.providers import open_providers, open_proxies
 from slugline.settings import Settings
+from slugline.telemetry import build_router as metrics_router
+from slugline.telemetry import counted, may_see
+from slugline.traces import Traces
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
 from tracing.spool import Spool, SpoolFolders
+from tracing.telemetry import api as traces_api
+from tracing.telemetry.counters import Counters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +80,7 @@ async def open_worker(
     spool = Spool(SpoolFolders.at(folder.spool), bounds=settings.spool_bounds, worker=name)
     spool.start()
     meter = Meter(folder.meter)
+    counters = Counters(folder.counters)
     live.join(f"{name} (pid {os.getpid()} on {socket.gethostname()})")
     try:
         async with (
@@ -90,7 +96,7 @@ async def open_worker(
                 prices=PriceList(),
                 meter=meter,
                 key_required=settings.exposed,
-                record=spool.append,
+                record=counted(spool.append, counters),
                 recording=lambda: spool.recording,
                 now=now,
                 clock=time.perf_counter,
@@ -108,11 +114,21 @@ async def open_worker(
                 Store(engine), KeyStore(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url
             )
             edge = Edge(line)
-            front = Front(edge=edge, api=api, live=live, now=now, exposed=settings.exposed)
+            traces = Traces(live=live, record=spool.append, counters=counters, now=now, key_required=settings.exposed)
+            front = Front(
+                edge=edge,
+                traces=traces,
+                api=api,
+                live=live,
+                counters=counters,
+                now=now,
+                exposed=settings.exposed,
+            )
             yield Worker(app=front, line=line, spool=spool)
             await edge.drained(settings.drain_seconds)
     finally:
         spool.close()
+        counters.close()
         meter.close()
         live.close()
         engine.dispose()
@@ -139,6 +155,8 @@ def build_api(
     api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
+    api.include_router(traces_api.build_router(clickhouse, may_see(who)))
+    api.include_router(metrics_router(folder, live, may_see(who), embedded=embedded))
     api.include_router(health_router(live, spool, folder, embedded=embedded))
     api.include_router(pages.build_router(store, clickhouse, who, now=now, new_id=new_id))
     add_error_handlers(api)

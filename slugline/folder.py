@@ -46,6 +46,10 @@ class DataFolder:
         return self.path / "meter"
 
     @property
+    def counters(self) -> Path:
+        return self.path / "counters"
+
+    @property
     def keeper_status(self) -> Path:
         return self.path / "keeper.json"
 

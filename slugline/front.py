@@ -24,6 +24,9 @@ from proxy.errors import NotAuthenticated, ProxyError, RequestRefused, answer_fo
 from registry.keys import CallerKey
 from registry.serving.live import LiveRegistry
 from slugline.settings import LOOPBACK
+from slugline.traces import PATH as TRACES_PATH
+from slugline.traces import Traces
+from tracing.telemetry.counters import Counters
 
 KEY = "slugline.key"
 """Where a request's scope holds the key that it came with, None where it came without and needed none."""
@@ -41,11 +44,21 @@ class Front:
     """One worker's application. `exposed`: others than this machine can reach it."""
 
     def __init__(
-        self, *, edge: Edge, api: ASGIApp, live: LiveRegistry, now: Callable[[], datetime], exposed: bool
+        self,
+        *,
+        edge: Edge,
+        traces: Traces,
+        api: ASGIApp,
+        live: LiveRegistry,
+        counters: Counters,
+        now: Callable[[], datetime],
+        exposed: bool,
     ) -> None:
         self._edge = edge
+        self._traces = traces
         self._api = api
         self._live = live
+        self._counters = counters
         self._now = now
         self._exposed = exposed
 
@@ -62,8 +75,14 @@ class Front:
         except ProxyError as error:
             await _refuse(error, send)
             return
-        if path.startswith("/v1/"):
-            await self._edge(scope, receive, send)
+        if path == TRACES_PATH:
+            await self._traces(scope, receive, send)
+        elif path.startswith("/v1/"):
+            self._counters.began()
+            try:
+                await self._edge(scope, receive, send)
+            finally:
+                self._counters.ended()
         else:
             await self._api(scope, receive, send)
 

@@ -1,4 +1,4 @@
-"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, and makes scheduled moves.
+"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, and makes scheduled moves.
 `python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import msgspec
@@ -21,6 +22,7 @@ import uvloop
 from registry.storage.database import open_engine
 from registry.writing.store import Store
 from slugline.chores import run_chores
+from slugline.exporting import exporting
 from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
@@ -31,6 +33,7 @@ from tracing.loader import Loader
 from tracing.loading.room import publish_size, withdraw_size
 from tracing.migrate import SchemaTooNew
 from tracing.spool import SpoolFolders
+from tracing.telemetry.counts import ExportCounts
 
 log = logging.getLogger("slugline.keeper")
 
@@ -48,11 +51,14 @@ async def keep(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     accept_signals()
     folder = DataFolder(settings.data)
-    async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
+    async with (
+        ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse,
+        exporting(settings, folder, stop.is_set) as exported,
+    ):
         spool = SpoolFolders.at(folder.spool)
         over = asyncio.Event()
         loader = Loader(spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second)
-        status = asyncio.create_task(_tell(folder, spool, loader, over))
+        status = asyncio.create_task(_tell(folder, spool, loader, exported, over))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
@@ -77,7 +83,7 @@ async def keep(settings: Settings) -> int:
             await status
             chores.cancel()
             engine.dispose()
-            _write_status(folder, loader)
+            _write_status(folder, loader, exported)
     return 0
 
 
@@ -96,11 +102,13 @@ async def _prepared(clickhouse: ClickHouse, settings: Settings, stopping: Callab
             return
 
 
-async def _tell(folder: DataFolder, spool: SpoolFolders, loader: Loader, over: asyncio.Event) -> None:
+async def _tell(
+    folder: DataFolder, spool: SpoolFolders, loader: Loader, exported: ExportCounts | None, over: asyncio.Event
+) -> None:
     """Says each second how loading goes, and to the workers how much is in the spool; seldomer when counting it takes long."""
     while not over.is_set():
         began = time.monotonic()
-        _write_status(folder, loader)
+        _write_status(folder, loader, exported)
         await asyncio.to_thread(publish_size, spool)
         took = time.monotonic() - began
         with contextlib.suppress(TimeoutError):
@@ -108,8 +116,14 @@ async def _tell(folder: DataFolder, spool: SpoolFolders, loader: Loader, over: a
     await asyncio.to_thread(withdraw_size, spool)
 
 
-def _write_status(folder: DataFolder, loader: Loader) -> None:
-    status = {"at": datetime.now(UTC).isoformat(timespec="seconds"), **msgspec.structs.asdict(loader.metrics())}
+def _write_status(folder: DataFolder, loader: Loader, exported: ExportCounts | None) -> None:
+    loaded = loader.metrics()
+    status = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **msgspec.structs.asdict(loaded),
+        "metrics": {"lag_seconds": loaded.lag_seconds, "loader_rows": loaded.rows_loaded},
+        "export": None if exported is None else asdict(exported),
+    }
     draft = folder.keeper_status.with_suffix(".tmp")
     with contextlib.suppress(OSError):  # a full disk is the spool's to report
         draft.write_text(json.dumps(status), "utf-8")

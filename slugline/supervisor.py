@@ -27,6 +27,7 @@ from registry.errors import RegistryUnavailableError
 from registry.serving.snapshot import Snapshot, check_present
 from registry.storage.database import migrate, open_engine
 from registry.writing.key_store import KeyStore
+from slugline.collector import prepare_telemetry, read_collector
 from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
 from slugline.process import SETTINGS_VARIABLE, signals_held
@@ -125,6 +126,7 @@ class Supervisor:
         """
         settings = self._settings
         check_providers(settings, os.environ)
+        read_collector(settings, os.environ)
         if settings.clickhouse.password:
             read_secret(settings.clickhouse.password, os.environ)
         with self._folder.owned("a Slugline server"), self._signals():
@@ -165,6 +167,8 @@ class Supervisor:
     def _serve(self, listener: socket.socket, *, announce: bool) -> int:
         settings = self._settings
         environment = {**os.environ, SETTINGS_VARIABLE: settings.model_dump_json()}
+        collector = read_collector(settings, os.environ)
+        prepare_telemetry(collector, spool=self._folder.spool, counters=self._folder.counters)
         engines, keepers, workers = self._children(listener, environment)
         children = [*engines, *keepers, *workers]
         url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"

@@ -69,6 +69,8 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     response: str = ""
     system_prompt_hash: str = ""
     record_mode: str = "full"
+    trace_state: str = ""
+    sampled: bool = True
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,9 +92,46 @@ class ScoreEvent(msgspec.Struct, frozen=True, kw_only=True):
     comment: str = ""
 
 
-Event = CallEvent | ScoreEvent
+SpanKind = Literal["unspecified", "internal", "server", "client", "producer", "consumer"]
+SpanStatus = Literal["unset", "ok", "error"]
 
-TABLE_OF: dict[type, str] = {CallEvent: "calls", ScoreEvent: "score_events"}
+
+class SpanEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """One span that an app sent over OTLP; the field names are the column names of `spans`.
+
+    Times are to the nanosecond, ids lower-case hex. Attributes are text: numbers as digits, lists and maps as JSON.
+    """
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str = ""
+    trace_state: str = ""
+    name: str
+    kind: SpanKind = "unspecified"
+    ts: str
+    duration_ns: int
+    status: SpanStatus = "unset"
+    status_message: str = ""
+    service: str = ""
+    scope_name: str = ""
+    scope_version: str = ""
+    resource_attributes: dict[str, str] = {}
+    attributes: dict[str, str] = {}
+    event_ts: tuple[str, ...] = ()
+    event_names: tuple[str, ...] = ()
+    event_attributes: tuple[dict[str, str], ...] = ()
+    link_trace_ids: tuple[str, ...] = ()
+    link_span_ids: tuple[str, ...] = ()
+    link_trace_states: tuple[str, ...] = ()
+    link_attributes: tuple[dict[str, str], ...] = ()
+    dropped: int = 0
+    caller: str = ""
+    received_at: str
+
+
+Event = CallEvent | ScoreEvent | SpanEvent
+
+TABLE_OF: dict[type, str] = {CallEvent: "calls", ScoreEvent: "score_events", SpanEvent: "spans"}
 """The table that each kind of event is loaded into; a segment of the spool holds one kind only."""
 
 _encoder = msgspec.json.Encoder()

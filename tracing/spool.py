@@ -215,7 +215,7 @@ class Spool:
         _sync(segment.fd)
         # Should the rename fail, the segment stays where it is and, unlocked by the close, is adopted as an orphan.
         with contextlib.suppress(OSError):
-            segment.path.rename(self.folders.ready / segment.name)
+            self.folders.seal(segment.path)
         os.close(segment.fd)
 
 

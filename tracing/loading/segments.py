@@ -3,15 +3,18 @@
     open/     being written, locked by its writer          lost/     what each worker could not record
     ready/    sealed, waiting for ClickHouse               sending/  notes on what was sent and has no known outcome yet
     refused/  lines that ClickHouse can't take, each file with its reasons beside it
+    export/   second names of what is also to go out over OTLP, while there is a file `on` in it
 
 A name is `TABLE.ID.jsonl` and is never used twice. Whatever else lies in the folders is left alone and is in nobody's way. It knows
 files only, and refuses to know ClickHouse.
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
+import shutil
 import stat
 import time
 import uuid
@@ -21,8 +24,12 @@ from pathlib import Path
 
 import uuid_utils
 
+EXPORTED = ("calls.", "score_events.")
+"""What the names of segments begin with that also go out over OTLP."""
+
 _NAME = re.compile(r"([a-z_][a-z0-9_]*)\.([0-9A-Za-z-]+)\.jsonl")
 _UUID_VERSION_7 = 7
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS})
 _BIRTH_SECONDS = 60.0
 
 
@@ -35,15 +42,31 @@ class SpoolFolders:
     refused: Path
     sending: Path
     lost: Path
+    export: Path
 
     @classmethod
     def at(cls, root: Path) -> "SpoolFolders":
         """The folders below `root`, made with access for the owner only (bodies of calls lie there)."""
-        names = ("open", "ready", "refused", "sending", "lost")
+        names = ("open", "ready", "refused", "sending", "lost", "export")
         folders = cls(**{name: root / name for name in names})
         for path in (root, *(root / name for name in names)):
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folders
+
+    def seal(self, path: Path) -> None:
+        """Moves a whole segment from `open` to `ready`. Where records go out over OTLP it gets a second name first, so that it stays until
+        it was loaded and sent, each in its own time."""
+        if path.name.startswith(EXPORTED) and (self.export / "on").exists():
+            twin = self.export / path.name
+            with contextlib.suppress(FileExistsError):  # a kill came between the two steps
+                try:
+                    os.link(path, twin)
+                except OSError as error:
+                    if error.errno not in _NO_LINKS:
+                        raise
+                    shutil.copyfile(path, twin.with_suffix(".tmp"))
+                    twin.with_suffix(".tmp").rename(twin)
+        path.rename(self.ready / path.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +194,7 @@ def _adopt(path: Path, folders: SpoolFolders) -> bool:
         os.ftruncate(fd, whole)
         with contextlib.suppress(OSError):
             os.fsync(fd)
-        path.rename(folders.ready / path.name)
+        folders.seal(path)
         return True
     finally:
         os.close(fd)
