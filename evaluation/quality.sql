@@ -31,7 +31,8 @@ GROUP BY GROUPING SETS ((prompt, version, model_served), (prompt, version))
 ORDER BY version, all_models, model;
 
 -- name: scores
--- Several values of one name for one call are one observation, their mean: they are not independent of each other.
+-- Several values of one name for one call are one observation, their mean: they are not independent of each other. Texts are to be
+-- read, not counted.
 WITH per_call AS
 (
     SELECT
@@ -46,6 +47,7 @@ WITH per_call AS
       AND call_ts < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')
       AND ({purpose:String} = '' OR purpose = {purpose:String})
       AND ({score:String} = '' OR name = {score:String})
+      AND kind != 'text'
     GROUP BY prompt, version, model_served, name, kind, call_id
 )
 SELECT

@@ -22,6 +22,7 @@ from slugline.commands import (
     quality,
     scan,
     score,
+    scores,
     serve,
     simulator,
     sql,
@@ -51,6 +52,7 @@ def build() -> typer.Typer:
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
+    app.add_typer(scores.build(), name="scores")
     app.command("sql")(sql.sql)
     app.command("scan")(scan.scan)
     app.command("adopt")(adopt.adopt)

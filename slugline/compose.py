@@ -135,7 +135,7 @@ def build_api(
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
-    api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
+    api.include_router(tracing_api.build_router(spool.append, now, new_id, clickhouse, asking))
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(health_router(live, spool, folder, embedded=embedded))
@@ -169,6 +169,14 @@ def who(request: Request) -> Principal:
     if key is not None:
         return principal_of(key).on_behalf_of(said)
     return owner(said or f"api ({local_user()})", verified=False)
+
+
+def asking(request: Request) -> tracing_api.Asking:
+    """Who makes a request, for the room that knows no roles."""
+    by = who(request)
+    return tracing_api.Asking(
+        name=by.name, prompts=by.prompts, permit=lambda action, slug: permit(by, action, slug=slug)
+    )
 
 
 def now() -> datetime:
