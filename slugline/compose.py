@@ -49,6 +49,7 @@ from slugline.providers import open_providers, open_proxies
 from slugline.settings import Settings
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
+from tracing.event import CallEvent
 from tracing.spool import Spool, SpoolFolders
 
 
@@ -78,31 +79,9 @@ async def open_worker(
     live.join(f"{name} (pid {os.getpid()} on {socket.gethostname()})")
     try:
         async with (
-            Upstream(queue_seconds=settings.queue_seconds, proxies=open_proxies(environment)) as upstream,
+            open_line(settings, environment, live=live, meter=meter, record=spool.append) as line,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
-            providers = tuple(open_providers(settings, environment))
-            line = Line(
-                registry=live,
-                providers=providers,
-                upstream=upstream,
-                library=Library({provider.name: provider for provider in providers}),
-                prices=PriceList(),
-                meter=meter,
-                key_required=settings.exposed,
-                record=spool.append,
-                now=now,
-                clock=time.perf_counter,
-                new_id=new_id,
-                random_bytes=os.urandom,
-                breakers=Breakers(
-                    failures=settings.breaker_failures, seconds=settings.breaker_seconds, clock=time.monotonic
-                ),
-                retries=settings.retries,
-                fallbacks=settings.fallbacks,
-                drain=settings.when_client_leaves == "drain",
-                wait_before_retry=partial(wait_before_retry, jitter=random.random),
-            )
             api = build_api(
                 Store(engine), KeyStore(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url
             )
@@ -115,6 +94,41 @@ async def open_worker(
         meter.close()
         live.close()
         engine.dispose()
+
+
+@contextlib.asynccontextmanager
+async def open_line(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    live: LiveRegistry,
+    meter: Meter,
+    record: Callable[[CallEvent], object],
+) -> AsyncIterator[Line]:
+    """What the request path stands on, for a process that makes calls."""
+    async with Upstream(queue_seconds=settings.queue_seconds, proxies=open_proxies(environment)) as upstream:
+        providers = tuple(open_providers(settings, environment))
+        yield Line(
+            registry=live,
+            providers=providers,
+            upstream=upstream,
+            library=Library({provider.name: provider for provider in providers}),
+            prices=PriceList(),
+            meter=meter,
+            key_required=settings.exposed,
+            record=record,
+            now=now,
+            clock=time.perf_counter,
+            new_id=new_id,
+            random_bytes=os.urandom,
+            breakers=Breakers(
+                failures=settings.breaker_failures, seconds=settings.breaker_seconds, clock=time.monotonic
+            ),
+            retries=settings.retries,
+            fallbacks=settings.fallbacks,
+            drain=settings.when_client_leaves == "drain",
+            wait_before_retry=partial(wait_before_retry, jitter=random.random),
+        )
 
 
 def build_api(

@@ -1,5 +1,5 @@
-"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, and makes scheduled moves.
-`python -m slugline.keeper`.
+"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, makes scheduled moves, and scores calls by what the
+settings say. `python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
 """
@@ -22,6 +22,7 @@ from slugline.chores import run_chores
 from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
+from slugline.scoring import Scoring, open_scoring
 from slugline.settings import Settings
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.loader import Loader
@@ -43,22 +44,28 @@ async def keep(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     accept_signals()
     folder = DataFolder(settings.data)
-    async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
-        loader = Loader(SpoolFolders.at(folder.spool), clickhouse)
-        status = asyncio.create_task(_tell(folder, loader))
+    async with (
+        ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse,
+        open_scoring(settings, os.environ) as scoring,
+    ):
+        loader = Loader(SpoolFolders.at(folder.spool), clickhouse, loaded=scoring.take)
+        status = asyncio.create_task(_tell(folder, loader, scoring))
+        scored = asyncio.create_task(scoring.run(stop.is_set))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
             await _migrated(clickhouse, stop.is_set)
-            await loader.run(stop.is_set)
+            # The last scores are sealed before the loader takes its last look.
+            await loader.run(lambda: stop.is_set() and scored.done())
         except (ClickHouseUnavailable, ClickHouseRefused) as error:
             log.warning("stopping with records still in the spool; the next start loads them: %s", error)
             return 1
         finally:
             status.cancel()
             chores.cancel()
+            scored.cancel()
             engine.dispose()
-            _write_status(folder, loader)
+            _write_status(folder, loader, scoring)
     return 0
 
 
@@ -79,19 +86,20 @@ async def _migrated(clickhouse: ClickHouse, stopping: Callable[[], bool]) -> Non
             return
 
 
-async def _tell(folder: DataFolder, loader: Loader) -> None:
+async def _tell(folder: DataFolder, loader: Loader, scoring: Scoring) -> None:
     while True:
-        _write_status(folder, loader)
+        _write_status(folder, loader, scoring)
         await asyncio.sleep(STATUS_SECONDS)
 
 
-def _write_status(folder: DataFolder, loader: Loader) -> None:
+def _write_status(folder: DataFolder, loader: Loader, scoring: Scoring) -> None:
     counts = loader.counts
     status = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "segments_loaded": counts.segments,
         "segments_refused": counts.refused,
         "waiting": counts.waiting,
+        "scoring": scoring.status(),
     }
     draft = folder.keeper_status.with_suffix(".tmp")
     with contextlib.suppress(OSError):  # a full disk is the spool's to report

@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from evaluation.scorers.settings import ScorerSettings, check_names
 from proxy.providers import Kind
 
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
@@ -129,6 +130,15 @@ class Settings(BaseSettings):
     providers: dict[str, ProviderSettings] = Field(default_factory=dict, description="providers by name")
     registry: RegistrySettings = Field(default_factory=RegistrySettings)
     clickhouse: ClickHouseSettings = Field(default_factory=ClickHouseSettings)
+
+    scorers: dict[str, ScorerSettings] = Field(
+        default_factory=dict, description="automatic scorers by the name of the score"
+    )
+
+    @field_validator("scorers")
+    @classmethod
+    def _named(cls, scorers: dict[str, ScorerSettings]) -> dict[str, ScorerSettings]:
+        return check_names(scorers)
 
     @field_validator("data")
     @classmethod

@@ -56,11 +56,17 @@ class LoaderCounts:
 
 
 class Loader:
-    """Loads one spool into one ClickHouse. Only one loader may work on a spool at a time (the data folder's lock sees to that)."""
+    """Loads one spool into one ClickHouse. Only one loader may work on a spool at a time (the data folder's lock sees to that).
 
-    def __init__(self, folders: SpoolFolders, clickhouse: ClickHouse) -> None:
+    `loaded` is given each segment once it is loaded, before it is deleted; after a crash in between it is given it again.
+    """
+
+    def __init__(
+        self, folders: SpoolFolders, clickhouse: ClickHouse, loaded: Callable[[Path], None] = lambda _: None
+    ) -> None:
         self._folders = folders
         self._clickhouse = clickhouse
+        self._loaded = loaded
         self.counts = LoaderCounts()
 
     async def run(self, stopping: Callable[[], bool]) -> None:
@@ -108,6 +114,7 @@ class Loader:
                 raise
             await asyncio.to_thread(self._set_aside, path, str(error))
             return
+        await asyncio.to_thread(self._loaded, path)
         await asyncio.to_thread(path.unlink)
         self.counts.segments += 1
 
