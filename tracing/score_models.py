@@ -7,7 +7,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from tracing.event import ScoreKind, TargetKind
-from tracing.score_reads import NO_CALL
 
 
 class ScoresAccepted(BaseModel):
@@ -88,12 +87,12 @@ def page_model(rows: Sequence[Mapping[str, Any]], limit: int) -> ScoresModel:
 
 def score_model(row: Mapping[str, Any]) -> ScoreModel:
     """A row of the view `scores` as the API gives it."""
-    orphan = row["call_id"] == NO_CALL
+    orphan = bool(row["orphan"])
     return ScoreModel(
         **{
             name: row[name]
             for name in ScoreModel.model_fields
-            if name in row and name not in {"call_id", "value", "ts"}
+            if name in row and name not in {"call_id", "orphan", "value", "ts"}
         },
         ts=_utc(row["ts"]),
         id=row["score_id"],

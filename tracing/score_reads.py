@@ -7,17 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from tracing.clickhouse import ClickHouse
 from tracing.event import TargetKind
 
 LIMITS: Mapping[str, int] = {"max_execution_time": 30, "max_memory_usage": 2_000_000_000}
-NO_CALL = UUID(int=0)
 
 _COLUMNS = """score_id, target_kind, target, call_id, trace_id, external_id, ts, name, value, label, kind, source, scorer, scorer_version,
-    parsed, comment, prompt, version, channel, model_served, purpose"""
-# Aliases other than the columns' own names: a filter must mean the column.
+    parsed, comment, prompt, version, channel, model_served, purpose, toUnixTimestamp64Milli(call_ts) = 0 AS orphan"""
+# A score whose call is not on record has no call_ts. Aliases are other names than the columns': a filter must mean the column.
 _PAGE = f"""
 SELECT {_COLUMNS}, toUnixTimestamp64Milli(ts) AS at_ms
 FROM scores
@@ -30,7 +28,7 @@ WHERE ({{call_id:String}} = '' OR toString(call_id) = {{call_id:String}})
   AND ({{name:String}} = '' OR name = {{name:String}})
   AND ({{source:String}} = '' OR source = {{source:String}})
   AND ({{scorer:String}} = '' OR scorer = {{scorer:String}})
-  AND ({{orphan:Int8}} < 0 OR ({{orphan:Int8}} = 1) = (call_id = toUUID('{NO_CALL}')))
+  AND ({{orphan:Int8}} < 0 OR ({{orphan:Int8}} = 1) = (toUnixTimestamp64Milli(call_ts) = 0))
   AND toUnixTimestamp64Milli(ts) >= {{since_ms:Int64}}
   AND toUnixTimestamp64Milli(ts) < {{until_ms:Int64}}
   AND ({{scope:String}} = '' OR match(prompt, {{scope:String}}))

@@ -123,22 +123,22 @@ def test_kill_9_of_the_keeper_while_it_scores_loses_and_doubles_nothing(tmp_path
             rubric(server)
             server.save("kind-agent", "Be kind.")
             ids: set[str] = set()
-            for number in range(6):
-                ids |= set(call(server, "kind-agent", 15))
+            for number in range(4):
+                ids |= set(call(server, "kind-agent", 10))
                 if number % 2:
                     judge.hold.clear()  # judges are at work when the end comes
-                time.sleep(0.3 + 0.2 * number)
+                time.sleep(0.3 + 0.3 * number)
                 for pid in server.children("slugline.keeper"):
                     os.kill(pid, signal.SIGKILL)
                 judge.hold.set()
             for name in ("json", "words", "kindness"):
-                assert scores(server, name, 90).keys() == ids
+                assert scores(server, name, 40).keys() == ids
         with run_server(tmp_path, given, workers=1) as server:  # nothing is left over that would be scored again
             for name in ("json", "words", "kindness"):
-                assert scores(server, name, 90).keys() == ids
+                assert scores(server, name, 40).keys() == ids
             assert list((server.data / "scoring" / "calls").iterdir()) == []
     # At most the calls that were with the judge are asked about again, and nothing of what was done before.
-    assert 90 <= len(judge.asked) <= 90 + 6 * 3
+    assert 40 <= len(judge.asked) <= 40 + 4 * 3
 
 
 def test_a_provider_that_is_away_delays_verdicts_and_a_budget_bounds_them(tmp_path: Path, provider: str) -> None:

@@ -1,3 +1,5 @@
+ALTER TABLE score_events ADD COLUMN IF NOT EXISTS deleted Bool DEFAULT false;
+
 -- As before, without deleted scores.
 CREATE OR REPLACE VIEW scores AS
 WITH keyed AS
