@@ -51,7 +51,8 @@ def score(
         **({"kind": kind} if kind else {}),
         **({"ts": time.astimezone().isoformat()} if time else {}),
     }
-    score_id = score_access(data, config, server).post(posted)
+    with score_access(data, config, server) as access:
+        score_id = access.post(posted)
     print(f"scored {call_id}: {name} = {value} (score {score_id})")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -40,8 +40,9 @@ class ScoreAccess(Protocol):
         ...
 
 
-def score_access(data: Path | None, config: Path | None, server: str | None) -> ScoreAccess:
-    """Flags win over SLUGLINE_URL. Raises SettingsError."""
+@contextlib.contextmanager
+def score_access(data: Path | None, config: Path | None, server: str | None) -> Iterator[ScoreAccess]:
+    """Where the options and SLUGLINE_URL say that scores are; options win. Raises SettingsError."""
     from slugline.client import ServerClient, key_text
     from slugline.commands.options import settings_for
     from slugline.settings import SettingsError
@@ -53,8 +54,10 @@ def score_access(data: Path | None, config: Path | None, server: str | None) -> 
     if url:
         from slugline.acting import local_user
 
-        return _ServerScores(ServerClient(url, key=key_text(os.environ), actor=local_user()))
-    return _LocalScores(settings_for(data, config))
+        with contextlib.closing(ServerClient(url, key=key_text(os.environ), actor=local_user())) as client:
+            yield _ServerScores(client)
+    else:
+        yield _LocalScores(settings_for(data, config))
 
 
 class _ServerScores:

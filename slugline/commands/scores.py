@@ -44,20 +44,21 @@ def list_scores(
     """List scores, newest first."""
     from slugline.commands.score_access import score_access
 
-    page = score_access(data, config, server).page(
-        prompt=prompt,
-        version=version,
-        call_id=call,
-        trace_id=trace,
-        name=name,
-        source=source,
-        scorer=scorer,
-        orphan=True if orphans else None,
-        since=since.astimezone() if since else None,
-        until=until.astimezone() if until else None,
-        after=after,
-        limit=limit,
-    )
+    with score_access(data, config, server) as access:
+        page = access.page(
+            prompt=prompt,
+            version=version,
+            call_id=call,
+            trace_id=trace,
+            name=name,
+            source=source,
+            scorer=scorer,
+            orphan=True if orphans else None,
+            since=since.astimezone() if since else None,
+            until=until.astimezone() if until else None,
+            after=after,
+            limit=limit,
+        )
     if json:
         print_json(page)
         return
@@ -76,7 +77,8 @@ def show(
     """Show a score with all that was posted of it, as JSON."""
     from slugline.commands.score_access import score_access
 
-    print_json(score_access(data, config, server).show(score_id))
+    with score_access(data, config, server) as access:
+        print_json(access.show(score_id))
 
 
 def delete(
@@ -88,10 +90,10 @@ def delete(
     """Take scores away. What was posted stays in their history."""
     from slugline.commands.score_access import score_access
 
-    access = score_access(data, config, server)
-    for score_id in score_ids:
-        access.delete(score_id)
-        print(f"deleted {score_id}")
+    with score_access(data, config, server) as access:
+        for score_id in score_ids:
+            access.delete(score_id)
+            print(f"deleted {score_id}")
 
 
 def _cells(score: dict[str, Any]) -> list[str]:
