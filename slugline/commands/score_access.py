@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
+from uuid import uuid4
 
 if TYPE_CHECKING:
     from slugline.client import ServerClient
@@ -61,11 +62,13 @@ def score_access(data: Path | None, config: Path | None, server: str | None) -> 
 
 
 class _ServerScores:
+    """The keys only say that a request may be sent again: a score's own id makes it happen once, and may hold what no header can."""
+
     def __init__(self, client: ServerClient) -> None:
         self._client = client
 
     def post(self, score: Mapping[str, Any]) -> str:
-        posted = self._client.send("POST", "/api/scores", score, idempotency_key=str(score["id"]))
+        posted = self._client.send("POST", "/api/scores", score, idempotency_key=str(uuid4()))
         return str(posted["ids"][0])
 
     def page(self, **chosen: Any) -> dict[str, Any]:
@@ -80,7 +83,7 @@ class _ServerScores:
         return found
 
     def delete(self, score_id: str) -> None:
-        self._client.send("DELETE", f"/api/scores/{quote(score_id, safe='')}", {}, idempotency_key=score_id)
+        self._client.send("DELETE", f"/api/scores/{quote(score_id, safe='')}", {}, idempotency_key=str(uuid4()))
 
 
 class _LocalScores:

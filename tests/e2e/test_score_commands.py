@@ -27,7 +27,7 @@ def story(line: CommandLine, server: Server, slug: str) -> None:
     said = line.run("score", call_id, "helpful", "true", "--id", f"{slug}/1", "--comment", "at once")
     assert said == f"scored {call_id}: helpful = true (score {slug}/1)\n"
     line.run("score", f"ticket-{slug}", "stars", "4", "--by", "external", "--id", f"{slug}/2", "--time", "2026-01-02")
-    line.run("score", call_id, "remark", "4711", "--kind", "text", "--id", f"{slug}/3")
+    line.run("score", call_id, "remark", "4711", "--kind", "text", "--id", f"{slug}/3ü")
     line.run("score", "0" * 32, "tone", "kind", "--by", "trace", "--id", f"{slug}/4")
 
     def stand(holds: Callable[[list[dict[str, Any]]], bool]) -> None:
@@ -38,7 +38,7 @@ def story(line: CommandLine, server: Server, slug: str) -> None:
     assert {(score["id"], score["kind"], score["value"]) for score in page["scores"]} == {
         (f"{slug}/1", "bool", True),
         (f"{slug}/2", "number", 4.0),
-        (f"{slug}/3", "text", "4711"),
+        (f"{slug}/3ü", "text", "4711"),
     }
     assert page["scores"][-1]["ts"].startswith("2026-01-0")  # the oldest, by its own time
     orphans = line.run("scores", "list", "--orphans", "--name", "tone")
@@ -53,7 +53,7 @@ def story(line: CommandLine, server: Server, slug: str) -> None:
     told = json.loads(line.run("scores", "show", f"{slug}/1"))
     assert [event["value"] for event in told["history"]] == [False, True]
     line.run("scores", "delete", f"{slug}/1", f"{slug}/4")
-    stand(lambda rows: [row["score_id"] for row in rows] == [f"{slug}/2", f"{slug}/3"])
+    stand(lambda rows: [row["score_id"] for row in rows] == [f"{slug}/2", f"{slug}/3ü"])
     told = json.loads(line.run("scores", "show", f"{slug}/1"))
     assert told["score"] is None
     assert [event["deleted"] for event in told["history"]] == [True, False, False]
@@ -79,7 +79,7 @@ def test_scores_here_and_on_a_server(tmp_path: Path, provider: str) -> None:
     page = json.loads(
         stopped.run("scores", "list", "--prompt", "here", "--json")
     )  # the engine is started for the question
-    assert [score["id"] for score in page["scores"]] == ["here/3", "here/2"]
+    assert [score["id"] for score in page["scores"]] == ["here/3ü", "here/2"]
 
 
 def test_the_documents_settings_are_settings_and_its_table_is_the_list(tmp_path: Path) -> None:
