@@ -22,6 +22,7 @@ from slugline.commands import (
     quality,
     scan,
     score,
+    scores,
     serve,
     simulator,
     spool,
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
     app.command("trace")(trace.trace)
+    app.add_typer(scores.build(), name="scores")
     app.command("sql")(sql.sql)
     app.add_typer(spool.build(), name="spool")
     app.command("scan")(scan.scan)

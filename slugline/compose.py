@@ -52,6 +52,7 @@ from slugline.telemetry import counted, may_see
 from slugline.traces import Traces
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
+from tracing.event import CallEvent
 from tracing.spool import Spool, SpoolFolders
 from tracing.telemetry import api as traces_api
 from tracing.telemetry.counters import Counters
@@ -84,32 +85,16 @@ async def open_worker(
     live.join(f"{name} (pid {os.getpid()} on {socket.gethostname()})")
     try:
         async with (
-            Upstream(queue_seconds=settings.queue_seconds, proxies=open_proxies(environment)) as upstream,
-            ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
-        ):
-            providers = tuple(open_providers(settings, environment))
-            line = Line(
-                registry=live,
-                providers=providers,
-                upstream=upstream,
-                library=Library({provider.name: provider for provider in providers}),
-                prices=PriceList(),
+            open_line(
+                settings,
+                environment,
+                live=live,
                 meter=meter,
-                key_required=settings.exposed,
                 record=counted(spool.append, counters),
                 recording=lambda: spool.recording,
-                now=now,
-                clock=time.perf_counter,
-                new_id=new_id,
-                random_bytes=os.urandom,
-                breakers=Breakers(
-                    failures=settings.breaker_failures, seconds=settings.breaker_seconds, clock=time.monotonic
-                ),
-                retries=settings.retries,
-                fallbacks=settings.fallbacks,
-                drain=settings.when_client_leaves == "drain",
-                wait_before_retry=partial(wait_before_retry, jitter=random.random),
-            )
+            ) as line,
+            ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
+        ):
             api = build_api(
                 Store(engine), KeyStore(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url
             )
@@ -134,6 +119,43 @@ async def open_worker(
         engine.dispose()
 
 
+@contextlib.asynccontextmanager
+async def open_line(
+    settings: Settings,
+    environment: Mapping[str, str],
+    *,
+    live: LiveRegistry,
+    meter: Meter,
+    record: Callable[[CallEvent], bool],
+    recording: Callable[[], bool],
+) -> AsyncIterator[Line]:
+    """What the request path stands on, for a process that makes calls."""
+    async with Upstream(queue_seconds=settings.queue_seconds, proxies=open_proxies(environment)) as upstream:
+        providers = tuple(open_providers(settings, environment))
+        yield Line(
+            registry=live,
+            providers=providers,
+            upstream=upstream,
+            library=Library({provider.name: provider for provider in providers}),
+            prices=PriceList(),
+            meter=meter,
+            key_required=settings.exposed,
+            record=record,
+            recording=recording,
+            now=now,
+            clock=time.perf_counter,
+            new_id=new_id,
+            random_bytes=os.urandom,
+            breakers=Breakers(
+                failures=settings.breaker_failures, seconds=settings.breaker_seconds, clock=time.monotonic
+            ),
+            retries=settings.retries,
+            fallbacks=settings.fallbacks,
+            drain=settings.when_client_leaves == "drain",
+            wait_before_retry=partial(wait_before_retry, jitter=random.random),
+        )
+
+
 def build_api(
     store: Store,
     keys: KeyStore,
@@ -152,7 +174,7 @@ def build_api(
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
-    api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
+    api.include_router(tracing_api.build_router(spool.append, now, new_id, clickhouse, asking))
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(traces_api.build_router(clickhouse, may_see(who)))
@@ -188,6 +210,14 @@ def who(request: Request) -> Principal:
     if key is not None:
         return principal_of(key).on_behalf_of(said)
     return owner(said or f"api ({local_user()})", verified=False)
+
+
+def asking(request: Request) -> tracing_api.Asking:
+    """Who makes a request, for the room that knows no roles."""
+    by = who(request)
+    return tracing_api.Asking(
+        name=by.name, prompts=by.prompts, permit=lambda action, slug: permit(by, action, slug=slug)
+    )
 
 
 def now() -> datetime:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from proxy.errors import answer_for, error_body
 from registry.errors import RegistryError
-from tracing.api import NotRecorded
+from tracing.api import NotRecorded, ScoreNotFound
 from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
 
 
@@ -30,6 +30,9 @@ def add_error_handlers(app: FastAPI) -> None:
     def unavailable(_: Request, error: Exception) -> Response:
         return _json(503, error_body(str(error), "api_error", "records_unavailable"))
 
+    def score_not_found(_: Request, error: Exception) -> Response:
+        return _json(404, error_body(str(error), "invalid_request_error", "score_not_found", "id"))
+
     def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         message = f"{request.method} {request.url.path}: {error.detail}"
@@ -40,6 +43,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClickHouseUnavailable, unavailable)
     app.add_exception_handler(ClickHouseRefused, unavailable)
     app.add_exception_handler(NotRecorded, unavailable)
+    app.add_exception_handler(ScoreNotFound, score_not_found)
     app.add_exception_handler(HTTPException, http_error)
 
 

@@ -34,6 +34,10 @@ class DataFolder:
         return self.path / "spool"
 
     @property
+    def scoring(self) -> Path:
+        return self.path / "scoring"
+
+    @property
     def clickhouse(self) -> Path:
         return self.path / "clickhouse"
 

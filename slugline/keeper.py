@@ -1,5 +1,5 @@
-"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, and makes scheduled moves.
-`python -m slugline.keeper`.
+"""The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, scores calls by what the
+settings say, and makes scheduled moves. `python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
 """
@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 import uvloop
@@ -26,6 +27,7 @@ from slugline.exporting import exporting
 from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
+from slugline.scoring import Scoring, open_scoring
 from slugline.settings import Settings
 from slugline.upkeep import count_for_ever, prepare
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
@@ -54,18 +56,24 @@ async def keep(settings: Settings) -> int:
     async with (
         ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse,
         exporting(settings, folder, stop.is_set) as exported,
+        open_scoring(settings, os.environ) as scoring,
     ):
         spool = SpoolFolders.at(folder.spool)
         over = asyncio.Event()
-        loader = Loader(spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second)
-        status = asyncio.create_task(_tell(folder, spool, loader, exported, over))
+        loader = Loader(
+            spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second, loaded=scoring.take
+        )
+        tell = partial(_write_status, folder, loader, exported, scoring)
+        status = asyncio.create_task(_tell(spool, tell, over))
+        scored = asyncio.create_task(scoring.run(stop.is_set))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
             await _prepared(clickhouse, settings, stop.is_set)
             counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
             try:
-                if not await loader.run(stop.is_set):
+                # The last scores are sealed before the loader takes its last look.
+                if not await loader.run(lambda: stop.is_set() and scored.done()):
                     log.warning("stopping with records still in the spool; the next start loads them")
                     return 1
             finally:
@@ -82,8 +90,9 @@ async def keep(settings: Settings) -> int:
             over.set()
             await status
             chores.cancel()
+            scored.cancel()
             engine.dispose()
-            _write_status(folder, loader, exported)
+            tell()
     return 0
 
 
@@ -102,13 +111,11 @@ async def _prepared(clickhouse: ClickHouse, settings: Settings, stopping: Callab
             return
 
 
-async def _tell(
-    folder: DataFolder, spool: SpoolFolders, loader: Loader, exported: ExportCounts | None, over: asyncio.Event
-) -> None:
+async def _tell(spool: SpoolFolders, tell: Callable[[], None], over: asyncio.Event) -> None:
     """Says each second how loading goes, and to the workers how much is in the spool; seldomer when counting it takes long."""
     while not over.is_set():
         began = time.monotonic()
-        _write_status(folder, loader, exported)
+        tell()
         await asyncio.to_thread(publish_size, spool)
         took = time.monotonic() - began
         with contextlib.suppress(TimeoutError):
@@ -116,13 +123,14 @@ async def _tell(
     await asyncio.to_thread(withdraw_size, spool)
 
 
-def _write_status(folder: DataFolder, loader: Loader, exported: ExportCounts | None) -> None:
+def _write_status(folder: DataFolder, loader: Loader, exported: ExportCounts | None, scoring: Scoring) -> None:
     loaded = loader.metrics()
     status = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         **msgspec.structs.asdict(loaded),
         "metrics": {"lag_seconds": loaded.lag_seconds, "loader_rows": loaded.rows_loaded},
         "export": None if exported is None else asdict(exported),
+        "scoring": scoring.status(),
     }
     draft = folder.keeper_status.with_suffix(".tmp")
     with contextlib.suppress(OSError):  # a full disk is the spool's to report

@@ -13,6 +13,7 @@ import platformdirs
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from evaluation.scorers.settings import ScorerSettings, check_names
 from proxy.providers import Kind
 from tracing.loading.room import Bounds
 from tracing.telemetry.settings import TelemetrySettings
@@ -160,6 +161,15 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = Field(default_factory=ClickHouseSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
+
+    scorers: dict[str, ScorerSettings] = Field(
+        default_factory=dict, description="automatic scorers by the name of the score"
+    )
+
+    @field_validator("scorers")
+    @classmethod
+    def _named(cls, scorers: dict[str, ScorerSettings]) -> dict[str, ScorerSettings]:
+        return check_names(scorers)
 
     @field_validator("data")
     @classmethod

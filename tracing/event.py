@@ -13,6 +13,9 @@ import msgspec
 
 Outcome = Literal["ok", "refused", "provider_error", "timeout", "client_left"]
 UsageSource = Literal["provider", "partial", "none"]
+ScoreKind = Literal["bool", "number", "category", "text"]
+ScoreSource = Literal["human", "code", "judge", "user"]
+TargetKind = Literal["call", "trace", "external"]
 
 MAX_BODY_CHARS = 4 * 1024 * 1024
 """A recorded body is cut at this length, so that one line always fits one segment and one insert block."""
@@ -74,22 +77,27 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """One score as it was posted; the field names are the column names of `score_events`."""
+    """One score as it was posted, or its deletion; the field names are the column names of `score_events`.
+
+    `value` is of a bool (0 or 1) and a number, `label` of a category and a text. `deleted` takes the score with this id away.
+    """
 
     score_id: str
-    target_kind: Literal["call", "trace", "external"]
+    target_kind: TargetKind
     target: str
     ts: str
     received_at: str
     name: str
     value: float | None
     label: str = ""
-    kind: Literal["bool", "number", "category"]
-    source: Literal["human", "code", "judge", "user"] = "code"
+    kind: ScoreKind
+    source: ScoreSource = "code"
     scorer: str = ""
     scorer_version: str = ""
     parsed: bool = True
     comment: str = ""
+    deleted: bool = False
+    posted_by: str = ""
 
 
 SpanKind = Literal["unspecified", "internal", "server", "client", "producer", "consumer"]

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.event import TABLE_OF
@@ -51,6 +52,7 @@ class Loader:
     """Loads one spool into one ClickHouse. Only one loader may work on a spool at a time (the data folder's lock sees to that).
 
     `backfill_rows_per_second` bounds the rate of what has waited longer than a moment; 0 is no bound. `clock` is the wall clock.
+    `loaded` is given each segment once it is loaded, before it is deleted; after a crash in between it is given it again.
     """
 
     def __init__(
@@ -60,10 +62,11 @@ class Loader:
         *,
         backfill_rows_per_second: float = 0,
         clock: Callable[[], float] = time.time,
+        loaded: Callable[[Path], None] = lambda _: None,
     ) -> None:
         self._folders = folders
         self._clock = clock
-        self._sender = Sender(folders, clickhouse, clock)
+        self._sender = Sender(folders, clickhouse, clock, loaded)
         self._pace = Pace(backfill_rows_per_second)
         self._lag = Lag()
         self._stuck: dict[str, _Stuck] = {}

@@ -18,6 +18,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
@@ -57,10 +58,18 @@ class SenderCounts:
 
 
 class Sender:
-    """Sends shipments of one spool to one ClickHouse. `clock` is the wall clock in seconds."""
+    """Sends shipments of one spool to one ClickHouse. `clock` is the wall clock in seconds; `loaded` is given each segment before it
+    goes."""
 
-    def __init__(self, folders: SpoolFolders, clickhouse: ClickHouse, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folders: SpoolFolders,
+        clickhouse: ClickHouse,
+        clock: Callable[[], float] = time.time,
+        loaded: Callable[[Path], None] = lambda _: None,
+    ) -> None:
         self._folders = folders
+        self._loaded = loaded
         self._clickhouse = clickhouse
         self._clock = clock
         self._lives = Lives(clickhouse)
@@ -75,7 +84,7 @@ class Sender:
         """
         shipment, lines, rows = await asyncio.to_thread(first_shipment, self._folders, names)
         if not rows:
-            await asyncio.to_thread(settle, self._folders, shipment)
+            await asyncio.to_thread(settle, self._folders, shipment, self._loaded)
             return shipment.segments, 0
         if not await asyncio.to_thread(_is_text, lines):
             return await self._part(shipment, "not UTF-8")
@@ -164,7 +173,7 @@ class Sender:
         self.counts.inserts += 1
 
     async def _done(self, shipment: Shipment, rows: int) -> tuple[tuple[str, ...], int]:
-        await asyncio.to_thread(settle, self._folders, shipment)
+        await asyncio.to_thread(settle, self._folders, shipment, self._loaded)
         self.alone.difference_update(shipment.segments)
         self.counts.segments_loaded += len(shipment.segments)
         self.counts.rows_loaded += rows

@@ -7,7 +7,7 @@ with the same token, or looks first. It knows files and refuses to know ClickHou
 
 import contextlib
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -101,9 +101,11 @@ def read_notes(folders: SpoolFolders, *, clean: bool = True) -> list[Shipment]:
     return found
 
 
-def settle(folders: SpoolFolders, shipment: Shipment) -> None:
-    """Everything of it is in the table: its segments go, durably, and then the note. Raises OSError."""
+def settle(folders: SpoolFolders, shipment: Shipment, loaded: Callable[[Path], None]) -> None:
+    """Everything of it is in the table: its segments are given to `loaded`, go, durably, and then the note. Raises OSError."""
     for name in shipment.segments:
+        if (folders.ready / name).exists():
+            loaded(folders.ready / name)
         (folders.ready / name).unlink(missing_ok=True)
     sync_folder(folders.ready)
     drop_note(folders, shipment)

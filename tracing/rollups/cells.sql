@@ -37,7 +37,7 @@ FROM
         (
             SELECT key, name, kind, value, label, parsed, scorer, scorer_version
             FROM score_events FINAL
-            WHERE NOT deleted /*posts*/
+            WHERE NOT deleted AND kind != 'text' /*posts*/
         ) AS e
         INNER JOIN
         (

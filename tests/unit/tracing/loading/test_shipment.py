@@ -55,7 +55,8 @@ def test_notes_survive_and_go_with_their_segments(folders: SpoolFolders) -> None
     (folders.sending / ".torn.draft").write_bytes(b'{"segm')
     assert read_notes(folders) == [shipment]
     assert [path.name for path in folders.sending.iterdir()] == ["calls.a.jsonl.note"]
-    settle(folders, shipment)
+    loaded: list[str] = []
+    settle(folders, shipment, lambda path: loaded.append(path.name))
     assert sealed(folders) == []
     assert read_notes(folders) == []
     write_note(folders, shipment)

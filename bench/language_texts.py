@@ -1,0 +1,88 @@
+"""Answers in twelve languages as support assistants give them, written for this measurement: three of a sentence or two, two short ones."""
+
+TEXTS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "Your parcel left our warehouse this morning and should reach you by Friday. You can follow it in your account.",
+        "To change the delivery address, open the order page and choose a new one before it is shipped.",
+        "I'm sorry, but I can't share details about another customer's order.",
+        "Yes, of course you can.",
+        "The refund is on its way.",
+    ),
+    "de": (
+        "Ihr Paket hat unser Lager heute Morgen verlassen und sollte bis Freitag bei Ihnen sein.",
+        "Um die Lieferadresse zu ändern, öffnen Sie die Bestellung und wählen Sie vor dem Versand eine neue aus.",
+        "Es tut mir leid, aber ich darf keine Angaben zu Bestellungen anderer Kunden machen.",
+        "Ja, das geht natürlich.",
+        "Die Erstattung ist unterwegs.",
+    ),
+    "fr": (
+        "Votre colis a quitté notre entrepôt ce matin et devrait arriver chez vous d'ici vendredi.",
+        "Pour changer l'adresse de livraison, ouvrez la commande et choisissez-en une autre avant l'envoi.",
+        "Je suis désolé, mais je ne peux pas donner de renseignements sur la commande d'un autre client.",
+        "Oui, bien sûr que vous pouvez.",
+        "Le remboursement est en cours.",
+    ),
+    "es": (
+        "Su paquete salió de nuestro almacén esta mañana y debería llegar antes del viernes.",
+        "Para cambiar la dirección de entrega, abra el pedido y elija otra antes de que se envíe.",
+        "Lo siento, pero no puedo dar datos sobre el pedido de otro cliente.",
+        "Sí, claro que puede.",
+        "El reembolso está en camino.",
+    ),
+    "it": (
+        "Il suo pacco ha lasciato il nostro magazzino questa mattina e dovrebbe arrivare entro venerdì.",
+        "Per cambiare l'indirizzo di consegna, apra l'ordine e ne scelga un altro prima della spedizione.",
+        "Mi dispiace, ma non posso dare informazioni sull'ordine di un altro cliente.",
+        "Sì, certo che può.",
+        "Il rimborso è in arrivo.",
+    ),
+    "pt": (
+        "A sua encomenda saiu do nosso armazém esta manhã e deve chegar até sexta-feira.",
+        "Para mudar o endereço de entrega, abra o pedido e escolha outro antes do envio.",
+        "Lamento, mas não posso dar informações sobre o pedido de outro cliente.",
+        "Sim, claro que pode.",
+        "O reembolso está a caminho.",
+    ),
+    "nl": (
+        "Uw pakket heeft ons magazijn vanmorgen verlaten en zou vrijdag bij u moeten zijn.",
+        "Om het afleveradres te wijzigen opent u de bestelling en kiest u een ander adres voordat die wordt verzonden.",
+        "Het spijt me, maar ik mag niets zeggen over de bestelling van een andere klant.",
+        "Ja, dat kan natuurlijk.",
+        "De terugbetaling is onderweg.",
+    ),
+    "pl": (
+        "Państwa paczka opuściła nasz magazyn dziś rano i powinna dotrzeć do piątku.",
+        "Aby zmienić adres dostawy, proszę otworzyć zamówienie i wybrać inny przed wysyłką.",
+        "Przykro mi, ale nie mogę podać informacji o zamówieniu innego klienta.",
+        "Tak, oczywiście, że można.",
+        "Zwrot pieniędzy jest w drodze.",
+    ),
+    "sv": (
+        "Ditt paket lämnade vårt lager i morse och bör vara hos dig senast på fredag.",
+        "För att ändra leveransadressen öppnar du beställningen och väljer en annan innan den skickas.",
+        "Jag är ledsen, men jag får inte lämna ut uppgifter om en annan kunds beställning.",
+        "Ja, det går förstås bra.",
+        "Återbetalningen är på väg.",
+    ),
+    "ru": (
+        "Ваша посылка покинула наш склад сегодня утром и должна прийти к пятнице.",
+        "Чтобы изменить адрес доставки, откройте заказ и выберите другой до отправки.",
+        "Извините, но я не могу сообщать сведения о заказе другого клиента.",
+        "Да, конечно, можно.",
+        "Деньги уже в пути.",
+    ),
+    "zh": (
+        "您的包裹今天早上已从我们的仓库发出，预计星期五之前送达。",
+        "如需更改收货地址，请在发货前打开订单并选择新的地址。",
+        "很抱歉，我不能透露其他客户的订单信息。",
+        "当然可以。",
+        "退款正在处理中。",
+    ),
+    "ja": (
+        "お荷物は今朝倉庫を出発し、金曜日までに届く予定です。",
+        "お届け先を変更するには、発送前に注文ページを開いて新しい住所を選んでください。",
+        "申し訳ございませんが、ほかのお客様のご注文についてはお答えできません。",
+        "はい、もちろんできます。",
+        "返金の手続き中です。",
+    ),
+}
