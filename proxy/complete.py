@@ -188,8 +188,6 @@ def _record(
         if draft.route is not None:
             cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
         settle(draft, line, outcome, cost)
-        if draft.context is not None and draft.context.record_mode == "none":
-            return
         line.record(
             draft.event(
                 outcome=outcome,

@@ -24,6 +24,7 @@ _NOT_PARAMETERS = frozenset(
         "messages",
         "system",
         "input",
+        "instructions",
         "prompt",
         "model",
         "stream",
@@ -81,7 +82,9 @@ class Draft:
         """The call as it goes on record."""
         self.note_attempt(status, error_code, now)
         context = self.context
-        full = context is None or context.record_mode == "full"
+        # Without a context nobody knows how much the caller wanted on record.
+        mode = context.record_mode if context else "metadata"
+        full = mode == "full"
         version = self.resolved.version if self.resolved else None
         params = _parameters(self.body)
         return CallEvent(
@@ -132,7 +135,7 @@ class Draft:
             request=body_text(self.sent) if full else "",
             response=body_text(tally.response) if full else "",
             system_prompt_hash=_system_prompt_hash(self.body),
-            record_mode=context.record_mode if context else "full",
+            record_mode=mode,
         )
 
     def note_passed_over(self, error_code: str) -> None:

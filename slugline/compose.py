@@ -46,9 +46,11 @@ from slugline.front import KEY, Front, lost_reporter
 from slugline.health import build_router as health_router
 from slugline.locate import locate_clickhouse
 from slugline.providers import open_providers, open_proxies
+from slugline.recording import open_recorder
 from slugline.settings import Settings
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
+from tracing.privacy.recorder import Recorder
 from tracing.spool import Spool, SpoolFolders
 
 
@@ -73,6 +75,7 @@ async def open_worker(
     engine = open_engine(settings.registry_url)
     live = LiveRegistry(engine, snapshot=folder.snapshot)
     spool = Spool(SpoolFolders.at(folder.spool), lost_reporter())
+    recorder = open_recorder(settings, environment, spool.append)
     spool.start()
     meter = Meter(folder.meter)
     live.join(f"{name} (pid {os.getpid()} on {socket.gethostname()})")
@@ -90,7 +93,7 @@ async def open_worker(
                 prices=PriceList(),
                 meter=meter,
                 key_required=settings.exposed,
-                record=spool.append,
+                record=recorder,
                 now=now,
                 clock=time.perf_counter,
                 new_id=new_id,
@@ -104,7 +107,14 @@ async def open_worker(
                 wait_before_retry=partial(wait_before_retry, jitter=random.random),
             )
             api = build_api(
-                Store(engine), KeyStore(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url
+                Store(engine),
+                KeyStore(engine),
+                live,
+                clickhouse,
+                spool,
+                folder,
+                recorder,
+                embedded=not settings.clickhouse.url,
             )
             edge = Edge(line)
             front = Front(edge=edge, api=api, live=live, now=now, exposed=settings.exposed)
@@ -124,6 +134,7 @@ def build_api(
     clickhouse: ClickHouse,
     spool: Spool,
     folder: DataFolder,
+    recorder: Recorder,
     *,
     embedded: bool,
 ) -> FastAPI:
@@ -135,10 +146,10 @@ def build_api(
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
-    api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
+    api.include_router(tracing_api.build_router(recorder, now, new_id), dependencies=[Depends(needs("score"))])
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
-    api.include_router(health_router(live, spool, folder, embedded=embedded))
+    api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
     api.include_router(pages.build_router(store, clickhouse, who, now=now, new_id=new_id))
     add_error_handlers(api)
     return api

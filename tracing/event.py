@@ -69,6 +69,12 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     response: str = ""
     system_prompt_hash: str = ""
     record_mode: str = "full"
+    redactions: int = 0
+    sample_rate: float = 1.0
+    cache_write_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    price: str = ""
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,7 +20,12 @@ def names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             if isinstance(part, type) and issubclass(part, BaseModel)
         ]
         if inner:
-            placeholder = {"providers": ".NAME", "prices": ".MODEL"}.get(name, "")
+            placeholder = {
+                "providers": ".NAME",
+                "prices": ".MODEL",
+                "prompts": ".PATTERN",
+                "callers": ".PATTERN",
+            }.get(name, "")
             yield from names(inner[0], f"{prefix}{name}{placeholder}.")
         else:
             yield prefix + name
