@@ -184,17 +184,17 @@ def _record(
     error_message: str = "",
 ) -> None:
     try:
-        cost = None
+        priced = None
         if draft.route is not None:
-            cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
-        settle(draft, line, outcome, cost)
+            priced = line.prices.priced(draft.route.provider, draft.route.model, tally, draft.at)
+        settle(draft, line, outcome, priced.cost if priced else None)
         line.record(
             draft.event(
                 outcome=outcome,
                 status=status,
                 now=line.clock(),
                 tally=tally,
-                cost=cost,
+                priced=priced,
                 error_code=error_code,
                 error_message=error_message,
             )

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from proxy.context import Context
+from proxy.price import Priced
 from proxy.providers import Route
 from proxy.spellings import PROMPT_ID_KEYS
 from proxy.tally import Tally
@@ -75,7 +76,7 @@ class Draft:
         status: int,
         now: float,
         tally: Tally,
-        cost: str | None,
+        priced: Priced | None,
         error_code: str = "",
         error_message: str = "",
     ) -> CallEvent:
@@ -125,7 +126,11 @@ class Draft:
             output_tokens=tally.output_tokens,
             reasoning_tokens=tally.reasoning_tokens,
             usage_source=tally.usage_source,
-            cost=cost,
+            cost=priced.cost if priced else None,
+            cache_write_tokens=tally.cache_write_tokens,
+            audio_input_tokens=tally.audio_input_tokens,
+            audio_output_tokens=tally.audio_output_tokens,
+            price=priced.price if priced else "",
             duration_ms=_ms(now - self.started),
             first_chunk_ms=None if self.first_chunk is None else _ms(self.first_chunk - self.started),
             overhead_ms=_ms((self.asked or now) - self.started),
