@@ -12,6 +12,7 @@ from slugline.commands import (
     audit,
     calls,
     demo,
+    erase,
     import_,
     key,
     live,
@@ -52,6 +53,7 @@ def build() -> typer.Typer:
     app.add_typer(calls.build(), name="calls")
     app.command("score")(score.score)
     app.command("sql")(sql.sql)
+    app.command("erase")(erase.erase)
     app.command("scan")(scan.scan)
     app.command("adopt")(adopt.adopt)
     app.command("simulator")(simulator.simulator)

@@ -99,10 +99,10 @@ class ClickHouse:
             answer = await client.query(sql, parameters=dict(parameters or {}), settings=settings)
             return Result(columns=tuple(answer.column_names), rows=answer.result_rows)
 
-    async def command(self, sql: str, **settings: Any) -> None:
-        """Runs a statement that gives no rows."""
+    async def command(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **settings: Any) -> None:
+        """Runs a statement that gives no rows, with `{name:Type}` parameters."""
         async with self._borrowed() as client:
-            await client.command(sql, settings=settings)
+            await client.command(sql, parameters=dict(parameters or {}), settings=settings)
 
     async def insert_lines(self, table: str, lines: bytes, settings: Mapping[str, Any]) -> None:
         """Inserts JSONEachRow lines as they are."""

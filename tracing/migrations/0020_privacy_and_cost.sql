@@ -22,3 +22,16 @@ CREATE TABLE IF NOT EXISTS erasures
 )
 ENGINE = MergeTree
 ORDER BY ts;
+
+-- The ids of what is being erased, while it is: statements that delete name this table, so that ClickHouse's own list of mutations, which
+-- keeps their text, holds no person's name.
+CREATE TABLE IF NOT EXISTS erasing
+(
+    erasure_id UUID,
+    kind       LowCardinality(String),
+    key        String,
+    at         DateTime('UTC') DEFAULT now()
+)
+ENGINE = MergeTree
+ORDER BY (erasure_id, kind, key)
+TTL at + INTERVAL 1 DAY;
