@@ -92,11 +92,6 @@ def test_modes_and_samples_by_prompt(careful: Server) -> None:
 
 
 def test_settings_that_cannot_be_used_keep_the_server_from_starting(tmp_path: Path, provider: str) -> None:
-    for settings, said in (
-        ("[record.redact]\npatterns = { a = '(?<=x)y' }", "look-around"),
-        ('[record.redact]\nkinds = ["emails"]', "no built-in kind 'emails'"),
-        ('[record.redact]\nfunction = "nowhere:at_all"', "can't be had"),
-        ('[record.redact]\nidentities = "hash"', "needs record.redact.hash_key"),
-    ):
-        with pytest.raises(RuntimeError, match=said), run_server(tmp_path, simulator_settings(provider) + settings):
-            pass
+    settings = simulator_settings(provider) + '[record.redact]\nidentities = "hash"\n'
+    with pytest.raises(RuntimeError, match=r"needs record\.redact\.hash_key"), run_server(tmp_path, settings):
+        pass

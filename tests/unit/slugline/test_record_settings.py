@@ -55,3 +55,20 @@ def test_a_function_that_is_not_there(name: str, tmp_path: Path) -> None:
     settings = Settings.model_validate({"data": tmp_path, "record": {"redact": {"function": name}}})
     with pytest.raises(SettingsError, match=r"record\.redact\.function"):
         check_recording(settings, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ("patterns = { a = '(?<=x)y' }", r"record\.redact\.patterns: .*look-around"),
+        ('kinds = ["emails"]', "no built-in kind 'emails'"),
+        ('identities = "hash"', r"needs record\.redact\.hash_key"),
+        ('hash_key = "secret"', r"record\.redact\.hash_key"),
+        ('hash_key = "env:NOT_SET"', "variable NOT_SET"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_in_words(settings: str, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "slugline.toml"
+    file.write_text(f"[record.redact]\n{settings}\n")
+    with pytest.raises(SettingsError, match=said):
+        check_recording(load_settings({"data": tmp_path}, file), {})
