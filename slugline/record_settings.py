@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tracing.privacy.patterns import KINDS
-from tracing.privacy.redactor import BadPattern, Redactor
 
 Mode = Literal["full", "metadata", "none"]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -49,6 +48,10 @@ class RedactSettings(_Strict):
     @field_validator("patterns")
     @classmethod
     def _usable(cls, patterns: dict[str, str]) -> dict[str, str]:
+        if not patterns:
+            return patterns
+        from tracing.privacy.redactor import BadPattern, Redactor  # RE2 is loaded by those who need it
+
         try:
             Redactor((), patterns)
         except BadPattern as error:
