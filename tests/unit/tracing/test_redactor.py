@@ -201,6 +201,21 @@ def test_what_is_no_such_value_stays(text: str) -> None:
     assert ALL.json_text(written) == (written, 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("openai", "openai-key"), ("openai of old", "api-key"), ("anthropic", "anthropic-key"), ("slugline", "slugline-key"),
+        ("aws", "aws-key"), ("github", "github-token"), ("github fine", "github-token"), ("gitlab", "gitlab-token"),
+        ("slack", "slack-token"), ("google", "google-key"), ("stripe", "stripe-key"), ("hugging face", "api-key"), ("jwt", "jwt"),
+        ("private key", "private-key"), ("e-mail", "email"), ("umlaut", "email"), ("visa grouped", "card"), ("amex", "card"),
+        ("iban grouped", "iban"), ("phone", "phone"), ("phone of america", "phone"), ("phone of germany", "phone"),
+    ],
+)  # fmt: skip
+def test_the_mark_says_what_it_was(name: str, kind: str) -> None:
+    value = PLANTED[name](random.Random(name))
+    assert ALL.text(f"It is {value} indeed") == (f"It is [redacted:{kind}] indeed", 1)
+
+
 def test_members_are_known_by_their_names() -> None:
     said, count = DEFAULT.json_text(
         '{"db":{"password":"corr3ct-horse"},"x-api-key":"0123456789abcdef0123","n":4111111111111111}'
