@@ -185,19 +185,17 @@ def _record(
 ) -> bool:
     """Puts the call on record; False when that failed, and never an error: telemetry fails open."""
     try:
-        cost = None
+        priced = None
         if draft.route is not None:
-            cost = line.prices.cost(draft.route.provider, draft.route.model, tally, draft.at)
-        settle(draft, line, outcome, cost)
-        if draft.context is not None and draft.context.record_mode == "none":
-            return True
+            priced = line.prices.priced(draft.route.provider, draft.route.model, tally, draft.at)
+        settle(draft, line, outcome, priced.cost if priced else None)
         return line.record(
             draft.event(
                 outcome=outcome,
                 status=status,
                 now=line.clock(),
                 tally=tally,
-                cost=cost,
+                priced=priced,
                 error_code=error_code,
                 error_message=error_message,
             )

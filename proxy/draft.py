@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from proxy.context import Context
+from proxy.price import Priced
 from proxy.providers import Route
 from proxy.spellings import PROMPT_ID_KEYS
 from proxy.tally import Tally
@@ -24,6 +25,7 @@ _NOT_PARAMETERS = frozenset(
         "messages",
         "system",
         "input",
+        "instructions",
         "prompt",
         "model",
         "stream",
@@ -74,14 +76,16 @@ class Draft:
         status: int,
         now: float,
         tally: Tally,
-        cost: str | None,
+        priced: Priced | None,
         error_code: str = "",
         error_message: str = "",
     ) -> CallEvent:
         """The call as it goes on record."""
         self.note_attempt(status, error_code, now)
         context = self.context
-        full = context is None or context.record_mode == "full"
+        # Without a context nobody knows how much the caller wanted on record.
+        mode = context.record_mode if context else "metadata"
+        full = mode == "full"
         version = self.resolved.version if self.resolved else None
         params = _parameters(self.body)
         return CallEvent(
@@ -122,7 +126,11 @@ class Draft:
             output_tokens=tally.output_tokens,
             reasoning_tokens=tally.reasoning_tokens,
             usage_source=tally.usage_source,
-            cost=cost,
+            cost=priced.cost if priced else None,
+            cache_write_tokens=tally.cache_write_tokens,
+            audio_input_tokens=tally.audio_input_tokens,
+            audio_output_tokens=tally.audio_output_tokens,
+            price=priced.price if priced else "",
             duration_ms=_ms(now - self.started),
             first_chunk_ms=None if self.first_chunk is None else _ms(self.first_chunk - self.started),
             overhead_ms=_ms((self.asked or now) - self.started),
@@ -132,7 +140,7 @@ class Draft:
             request=body_text(self.sent) if full else "",
             response=body_text(tally.response) if full else "",
             system_prompt_hash=_system_prompt_hash(self.body),
-            record_mode=context.record_mode if context else "full",
+            record_mode=mode,
             trace_state=context.trace_state if context else "",
             sampled=context.sampled if context else True,
         )

@@ -12,7 +12,7 @@ import orjson
 
 from proxy.dialects.translation import translation
 from proxy.merge import Shape, caller_messages, chat_defaults
-from proxy.tally import Tally, count, details, error_text, tally_whole, text
+from proxy.tally import Tally, count, counted, details, error_text, tally_whole, text
 from registry.values import Content
 
 _RENAMED = {"max_completion_tokens": "max_tokens", "stop": "stop_sequences", "response_format": "output_config"}
@@ -109,7 +109,7 @@ def tally_count(body: bytes) -> Tally:
 
 
 def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally:
-    usage = details(answer, "usage")
+    usage = counted(details(answer, "usage"))
     fresh = count(usage.get("input_tokens"))
     read, written = count(usage.get("cache_read_input_tokens")), count(usage.get("cache_creation_input_tokens"))
     outputs = count(usage.get("output_tokens"))
@@ -123,7 +123,9 @@ def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally
         input_tokens=None if fresh is None else fresh + (read or 0) + (written or 0),
         cached_input_tokens=read,
         cache_write_tokens=written,
+        cache_write_1h_tokens=count(details(usage, "cache_creation").get("ephemeral_1h_input_tokens")),
         output_tokens=outputs if known else None,
+        reasoning_tokens=count(details(usage, "output_tokens_details").get("thinking_tokens")) if known else None,
         usage_source="provider" if known else "none" if complete else "partial",
         response=recorded,
         error=error_text(answer["error"]) if answer.get("error") else "",

@@ -1,131 +1,158 @@
-"""What a call cost, in US dollars. Own prices from the settings win over the published ones; unknown is None, never zero.
+"""What a call cost, in US dollars, and the price that was used. Own prices from the settings win over the published ones.
 
-Published prices come from genai-prices' offline data. One look-up there costs some 200 µs, so the rates of a model are
-kept for an hour (some providers price by the time of day). Large contexts are priced in tiers and looked up each time.
+Published prices come from genai-prices' offline data (https://github.com/pydantic/genai-prices). One look-up there costs some 300 µs, so
+a model's rates are kept for an hour (some providers price by the time of day), for each tier of its prices. What can't be known is None,
+never zero: a model nobody has a price for, an answer that didn't say what it used.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from fnmatch import fnmatchcase
+from importlib.metadata import version
 
 from genai_prices import Usage, calc_price
+from genai_prices.types import ModelPrice as Published
+from genai_prices.types import TieredPrices
 
-from proxy.providers import Provider
+from proxy.providers import ModelPrice, Provider
+from proxy.rates import Rates, Used
 from proxy.tally import Tally
 
-_TIERS_FROM = 100_000  # no published tier starts below this many input tokens
-_MILLION = Decimal(1_000_000)
 _PROVIDER_IDS = {"xai": "x-ai", "gemini": "google"}
-_PLACES = Decimal("0.000000001")
+_MOST_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """A cost as a decimal, and the price behind it as JSON (`source`, `model`, US dollars per million tokens by kind)."""
+
+    cost: str
+    price: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Rates:
-    """US dollars per token."""
+class _Found:
+    """A model's published prices at a time."""
 
-    input: Decimal
-    cached_input: Decimal
-    cache_write: Decimal
-    output: Decimal
+    name: str
+    prices: Published
+    tiers: tuple[int, ...]
+    rates: dict[int, Rates] = field(default_factory=dict)
 
-    def cost(self, used: "_Used") -> Decimal:
-        fresh = used.inputs - used.cached - used.written
-        return (
-            self.input * fresh
-            + self.cached_input * used.cached
-            + self.cache_write * used.written
-            + self.output * used.outputs
-        )
+    def covers(self, used: Used) -> bool:
+        """Whether all that was used has a price; a model may be priced by hours, letters or pages instead."""
+        return self.prices.input_mtok is not None and (not used.outputs or self.prices.output_mtok is not None)
 
-
-@dataclass(frozen=True, slots=True)
-class _Used:
-    """Tokens; `inputs` include those read from a cache and those written to one."""
-
-    inputs: int = 0
-    cached: int = 0
-    written: int = 0
-    outputs: int = 0
-
-    @classmethod
-    def of(cls, tally: Tally) -> "_Used":
-        inputs = tally.input_tokens or 0
-        cached = min(tally.cached_input_tokens or 0, inputs)
-        written = min(tally.cache_write_tokens or 0, inputs - cached)
-        return cls(inputs, cached, written, tally.output_tokens or 0)
+    def at(self, inputs: int) -> Rates:
+        """The rates of a call with so many input tokens: those of the tier count for all of its tokens."""
+        tier = sum(inputs > start for start in self.tiers)
+        if tier not in self.rates:
+            self.rates[tier] = _published_rates(self.prices, inputs)
+        return self.rates[tier]
 
 
 @dataclass(slots=True)
 class PriceList:
     """Prices by provider and model, remembered."""
 
-    _rates: dict[tuple[str, str, int], _Rates | None] = field(default_factory=dict)
+    source: str = field(default_factory=lambda: f"genai-prices {version('genai-prices')}")
+    _found: dict[tuple[str, str, int], _Found | None] = field(default_factory=dict)
 
-    def cost(self, provider: Provider, model: str, tally: Tally, at: datetime) -> str | None:
-        """The cost of a call as a decimal string with at most nine places, or None where price or usage is unknown."""
-        if tally.input_tokens is None and tally.output_tokens is None:
-            return None
-        used = _Used.of(tally)
-        own = provider.prices.get(tally.model) or provider.prices.get(model) or provider.prices.get("*")
+    def priced(self, provider: Provider, model: str, tally: Tally, at: datetime) -> Priced | None:
+        """What a call cost, or None where price or usage is unknown. `model` is what was asked for; what served wins over it."""
+        used = Used.of(tally)
+        names = tuple(dict.fromkeys(name for name in (tally.model, model) if name))
+        own = own_price(provider.prices, names)
         if own is not None:
-            rates = _Rates(
-                Decimal(str(own.input)) / _MILLION,
-                Decimal(str(own.cached_input if own.cached_input is not None else own.input)) / _MILLION,
-                Decimal(str(own.input)) / _MILLION,
-                Decimal(str(own.output)) / _MILLION,
-            )
-            return _money(rates.cost(used))
-        if provider.simulator:
+            pattern, rates = own
+            if used is None and not (rates.flat and tally.understood and not tally.error):
+                return None
+            used = used or Used()
+            return Priced(cost=rates.cost(used), price=rates.told("settings", pattern, used))
+        if used is None or provider.simulator:
             return None
-        for name in dict.fromkeys((tally.model, model)):
-            if used.inputs >= _TIERS_FROM:
-                total = _published(provider, name, used, at)
-                if total is not None:
-                    return _money(total)
-                continue
-            found = self._rates_of(provider, name, at)
-            if found is not None:
-                return _money(found.cost(used))
+        for name in names:
+            found = self._published(provider, name, at)
+            if found is not None and found.covers(used):
+                rates = found.at(used.inputs)
+                return Priced(cost=rates.cost(used), price=rates.told(self.source, found.name, used))
         return None
 
-    def _rates_of(self, provider: Provider, model: str, at: datetime) -> _Rates | None:
+    def _published(self, provider: Provider, model: str, at: datetime) -> _Found | None:
         key = (provider.name, model, int(at.timestamp() // 3600))
-        if key not in self._rates:
-            if len(self._rates) > 10_000:
-                self._rates.clear()
-            self._rates[key] = _look_up(provider, model, at)
-        return self._rates[key]
+        if key not in self._found:
+            if len(self._found) > _MOST_KEPT:
+                self._found.clear()
+            self._found[key] = _look_up(provider, model, at)
+        return self._found[key]
 
 
-def _look_up(provider: Provider, model: str, at: datetime) -> _Rates | None:
-    kinds = (_Used(1000), _Used(1000, cached=1000), _Used(1000, written=1000), _Used(outputs=1000))
-    fresh, cached, written, output = (_published(provider, model, used, at) for used in kinds)
-    if fresh is None or output is None:
+def own_price(prices: Mapping[str, ModelPrice], names: tuple[str, ...]) -> tuple[str, Rates] | None:
+    """The settings' price for a model by any of its names, with the pattern that fits: a name as it is, else the first pattern."""
+    if not prices:
         return None
-    return _Rates(
-        fresh / 1000,
-        (cached if cached is not None else fresh) / 1000,
-        (written if written is not None else fresh) / 1000,
-        output / 1000,
+    for name in names:
+        if name in prices:
+            return name, _own_rates(prices[name])
+    for name in names or ("",):
+        for pattern, price in prices.items():
+            if fnmatchcase(name, pattern):
+                return pattern, _own_rates(price)
+    return None
+
+
+def _own_rates(given: ModelPrice) -> Rates:
+    plain, output = _decimal(given.input), _decimal(given.output)
+    cached = plain if given.cached_input is None else _decimal(given.cached_input)
+    write = plain if given.cache_write is None else _decimal(given.cache_write)
+    return Rates(
+        input=plain,
+        output=output,
+        cached_input=cached,
+        cache_write=write,
+        cache_write_1h=write,
+        audio_input=plain if given.audio_input is None else _decimal(given.audio_input),
+        cached_audio_input=cached,
+        audio_output=output if given.audio_output is None else _decimal(given.audio_output),
+        request=_decimal(given.request),
     )
 
 
-def _published(provider: Provider, model: str, used: _Used, at: datetime) -> Decimal | None:
-    if not model:
-        return None
-    usage = Usage(
-        input_tokens=used.inputs,
-        cache_read_tokens=used.cached,
-        cache_write_tokens=used.written,
-        output_tokens=used.outputs,
+def _published_rates(prices: Published, inputs: int) -> Rates:
+    def rate(*names: str) -> Decimal:
+        for name in names:
+            price = getattr(prices, name, None)
+            if isinstance(price, TieredPrices):
+                return next((tier.price for tier in reversed(price.tiers) if inputs > tier.start), price.base)
+            if price is not None:
+                return Decimal(price)
+        return Decimal(0)
+
+    return Rates(
+        input=rate("input_mtok"),
+        output=rate("output_mtok"),
+        cached_input=rate("cache_read_mtok", "input_mtok"),
+        cache_write=rate("cache_write_mtok", "input_mtok"),
+        cache_write_1h=rate("cache_write_1h_mtok", "cache_write_mtok", "input_mtok"),
+        audio_input=rate("input_audio_mtok", "input_mtok"),
+        cached_audio_input=rate("cache_audio_read_mtok", "cache_read_mtok", "input_audio_mtok", "input_mtok"),
+        audio_output=rate("output_audio_mtok", "output_mtok"),
+        request=rate("requests_kcount") / 1000,
     )
+
+
+def _look_up(provider: Provider, model: str, at: datetime) -> _Found | None:
+    name = _PROVIDER_IDS.get(provider.name, provider.name)
     try:
-        return calc_price(
-            usage, model, provider_id=_PROVIDER_IDS.get(provider.name, provider.name), genai_request_timestamp=at
-        ).total_price
+        found = calc_price(Usage(input_tokens=1, output_tokens=1), model, provider_id=name, genai_request_timestamp=at)
     except (LookupError, ValueError):
         return None
+    prices = found.model_price
+    tiers = {tier.start for price in vars(prices).values() if isinstance(price, TieredPrices) for tier in price.tiers}
+    return _Found(f"{found.provider.id}/{found.model.id}", prices, tuple(sorted(tiers)))
 
 
-def _money(amount: Decimal) -> str:
-    return format(amount.quantize(_PLACES).normalize(), "f")
+def _decimal(amount: float) -> Decimal:
+    return Decimal(str(amount))

@@ -17,11 +17,15 @@ Kind = Literal["openai", "azure", "anthropic", "gemini", "bedrock", "vertex", "l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelPrice:
-    """Own price of a model, in US dollars per million tokens."""
+    """Own price of a model, in US dollars per million tokens, and per `request`; None where a kind costs what plain tokens do."""
 
     input: float
     output: float
     cached_input: float | None = None
+    cache_write: float | None = None
+    audio_input: float | None = None
+    audio_output: float | None = None
+    request: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ import orjson
 
 from proxy.errors import RequestRefused
 from proxy.merge import Shape, place
-from proxy.tally import Tally, count, details, error_text, tally_whole, text
+from proxy.tally import Tally, count, counted, details, error_text, input_kinds, tally_whole, text
 from registry.values import Content
 
 ENDS = frozenset({"response.completed", "response.incomplete", "response.failed", "error"})
@@ -97,19 +97,22 @@ def ends_response(payload: bytes) -> bool:
 
 
 def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally:
-    usage = details(answer, "usage")
+    usage = counted(details(answer, "usage"))
+    inputs, outputs = details(usage, "input_tokens_details"), details(usage, "output_tokens_details")
     status = text(answer.get("status"))
     return Tally(
         model=text(answer.get("model")),
         response_id=text(answer.get("id")),
         finish_reason=text(details(answer, "incomplete_details").get("reason")) or ("" if status in _OPEN else status),
         input_tokens=count(usage.get("input_tokens")),
-        cached_input_tokens=count(details(usage, "input_tokens_details").get("cached_tokens")),
+        cached_input_tokens=count(inputs.get("cached_tokens")),
         output_tokens=count(usage.get("output_tokens")),
-        reasoning_tokens=count(details(usage, "output_tokens_details").get("reasoning_tokens")),
+        audio_output_tokens=count(outputs.get("audio_tokens")),
+        reasoning_tokens=count(outputs.get("reasoning_tokens")),
         usage_source="provider" if usage else "none" if complete else "partial",
         response=recorded,
         error=error_text(answer["error"]) if answer.get("error") else "",
+        **input_kinds(inputs),
     )
 
 

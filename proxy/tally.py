@@ -6,7 +6,7 @@ parsed between a chunk's coming and its going. A provider's figures are taken as
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypedDict
 
 import orjson
 
@@ -17,7 +17,8 @@ _MAX_TOKENS = 2**32 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """What was read from an answer. Tokens are None where the provider gave none; input tokens include those of a cache.
+    """What was read from an answer. Tokens are None where the provider gave none; input tokens include audio and those of a cache
+    (what was written for an hour is part of what was written), output tokens include audio and reasoning.
 
     `understood` is False for an answer that is no JSON.
     """
@@ -29,7 +30,11 @@ class Tally:
     input_tokens: int | None = None
     cached_input_tokens: int | None = None
     cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    cached_audio_tokens: int | None = None
     output_tokens: int | None = None
+    audio_output_tokens: int | None = None
     reasoning_tokens: int | None = None
     usage_source: UsageSource = "none"
     response: str = ""
@@ -50,6 +55,25 @@ def tally_whole(body: bytes, read: "ReadAnswer") -> Tally:
     except orjson.JSONDecodeError:
         return Tally(response=recorded, understood=False)
     return read(answer, recorded, complete=True) if isinstance(answer, dict) else Tally(response=recorded)
+
+
+class InputKinds(TypedDict):
+    """Input tokens with prices of their own."""
+
+    cache_write_tokens: int | None
+    cache_write_1h_tokens: int | None
+    audio_input_tokens: int | None
+    cached_audio_tokens: int | None
+
+
+class ChatTokens(InputKinds):
+    """All tokens that a chat answer's usage tells."""
+
+    input_tokens: int | None
+    cached_input_tokens: int | None
+    output_tokens: int | None
+    audio_output_tokens: int | None
+    reasoning_tokens: int | None
 
 
 class ReadAnswer(Protocol):
@@ -105,23 +129,59 @@ def tally_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
 
 
 def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally:
-    usage = details(answer, "usage")
-    inputs = details(usage, "prompt_tokens_details")
-    outputs = details(usage, "completion_tokens_details")
+    usage = counted(details(answer, "usage"))
     reasons = [choice["finish_reason"] for choice in _dicts(answer.get("choices")) if text(choice.get("finish_reason"))]
     return Tally(
         model=text(answer.get("model")),
         system_fingerprint=text(answer.get("system_fingerprint")),
         response_id=text(answer.get("id")),
         finish_reason=reasons[0] if reasons else "",
-        input_tokens=count(usage.get("prompt_tokens")),
-        cached_input_tokens=count(inputs.get("cached_tokens")),
-        output_tokens=count(usage.get("completion_tokens")),
-        reasoning_tokens=count(outputs.get("reasoning_tokens")),
         usage_source="provider" if usage else "none" if complete else "partial",
         response=recorded,
         error=error_text(answer["error"]) if answer.get("error") else "",
+        **_chat_tokens(usage),
     )
+
+
+def _chat_tokens(usage: Mapping[str, Any]) -> "ChatTokens":
+    """Tokens in Chat Completions' names, and in those that others have for the same.
+
+    DeepSeek (`prompt_cache_hit_tokens`) and Moonshot (`cached_tokens`) tell cached tokens beside the details. xAI leaves reasoning out
+    of the completion's tokens, though not out of the total (https://docs.x.ai/docs/guides/reasoning).
+    """
+    inputs = details(usage, "prompt_tokens_details")
+    outputs = details(usage, "completion_tokens_details")
+    prompt, completion = count(usage.get("prompt_tokens")), count(usage.get("completion_tokens"))
+    reasoning = count(outputs.get("reasoning_tokens"))
+    if (
+        prompt is not None
+        and completion is not None
+        and reasoning
+        and usage.get("total_tokens") == prompt + completion + reasoning
+    ):
+        completion += reasoning
+    return {
+        "input_tokens": prompt,
+        "cached_input_tokens": first_count(
+            inputs.get("cached_tokens"), usage.get("prompt_cache_hit_tokens"), usage.get("cached_tokens")
+        ),
+        "output_tokens": completion,
+        "reasoning_tokens": reasoning,
+        "audio_output_tokens": count(outputs.get("audio_tokens")),
+        **input_kinds(inputs),
+    }
+
+
+def input_kinds(inputs: Mapping[str, Any]) -> "InputKinds":
+    """Kinds of input tokens with prices of their own, from the details of a usage in OpenAI's or LiteLLM's names."""
+    return {
+        "cache_write_tokens": first_count(inputs.get("cache_write_tokens"), inputs.get("cache_creation_tokens")),
+        "cache_write_1h_tokens": count(
+            details(inputs, "cache_creation_token_details").get("ephemeral_1h_input_tokens")
+        ),
+        "audio_input_tokens": count(inputs.get("audio_tokens")),
+        "cached_audio_tokens": count(details(inputs, "cached_tokens_details").get("audio_tokens")),
+    }
 
 
 def _add_choice(choices: dict[int, dict[str, Any]], part: Mapping[str, Any]) -> None:
@@ -178,6 +238,17 @@ def _dicts(value: Any) -> list[dict[str, Any]]:
 def count(value: Any) -> int | None:
     """A number of tokens that can be one, or None."""
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_TOKENS else None
+
+
+def counted(usage: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The usage, or an empty one where all of it is zero: no answer uses nothing, so its server just doesn't count."""
+    said = [value for value in usage.values() if isinstance(value, int | float)]
+    return usage if any(said) or not said else {}
+
+
+def first_count(*values: Any) -> int | None:
+    """The first of some numbers that is one."""
+    return next((found for value in values if (found := count(value)) is not None), None)
 
 
 def text(value: Any) -> str:

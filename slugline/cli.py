@@ -12,6 +12,7 @@ from slugline.commands import (
     audit,
     calls,
     demo,
+    erase,
     import_,
     key,
     live,
@@ -58,6 +59,7 @@ def build() -> typer.Typer:
     app.add_typer(scores.build(), name="scores")
     app.command("sql")(sql.sql)
     app.add_typer(spool.build(), name="spool")
+    app.command("erase")(erase.erase)
     app.command("scan")(scan.scan)
     app.command("adopt")(adopt.adopt)
     app.command("simulator")(simulator.simulator)

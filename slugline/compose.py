@@ -46,6 +46,7 @@ from slugline.front import KEY, Front
 from slugline.health import build_router as health_router
 from slugline.locate import locate_clickhouse
 from slugline.providers import open_providers, open_proxies
+from slugline.recording import open_recorder
 from slugline.settings import Settings
 from slugline.telemetry import build_router as metrics_router
 from slugline.telemetry import counted, may_see
@@ -53,6 +54,7 @@ from slugline.traces import Traces
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent
+from tracing.privacy.recorder import Recorder
 from tracing.spool import Spool, SpoolFolders
 from tracing.telemetry import api as traces_api
 from tracing.telemetry.counters import Counters
@@ -79,6 +81,7 @@ async def open_worker(
     engine = open_engine(settings.registry_url)
     live = LiveRegistry(engine, snapshot=folder.snapshot)
     spool = Spool(SpoolFolders.at(folder.spool), bounds=settings.spool_bounds, worker=name)
+    recorder = open_recorder(settings, environment, spool.append)
     spool.start()
     meter = Meter(folder.meter)
     counters = Counters(folder.counters)
@@ -90,16 +93,23 @@ async def open_worker(
                 environment,
                 live=live,
                 meter=meter,
-                record=counted(spool.append, counters),
+                record=counted(recorder, counters),
                 recording=lambda: spool.recording,
             ) as line,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
             api = build_api(
-                Store(engine), KeyStore(engine), live, clickhouse, spool, folder, embedded=not settings.clickhouse.url
+                Store(engine),
+                KeyStore(engine),
+                live,
+                clickhouse,
+                spool,
+                folder,
+                recorder,
+                embedded=not settings.clickhouse.url,
             )
             edge = Edge(line)
-            traces = Traces(live=live, record=spool.append, counters=counters, now=now, key_required=settings.exposed)
+            traces = Traces(live=live, record=recorder, counters=counters, now=now, key_required=settings.exposed)
             front = Front(
                 edge=edge,
                 traces=traces,
@@ -163,6 +173,7 @@ def build_api(
     clickhouse: ClickHouse,
     spool: Spool,
     folder: DataFolder,
+    recorder: Recorder,
     *,
     embedded: bool,
 ) -> FastAPI:
@@ -174,12 +185,12 @@ def build_api(
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
-    api.include_router(tracing_api.build_router(spool.append, now, new_id, clickhouse, asking))
+    api.include_router(tracing_api.build_router(recorder, now, new_id, clickhouse, asking))
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(traces_api.build_router(clickhouse, may_see(who)))
     api.include_router(metrics_router(folder, live, may_see(who), embedded=embedded))
-    api.include_router(health_router(live, spool, folder, embedded=embedded))
+    api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
     api.include_router(pages.build_router(store, clickhouse, who, now=now, new_id=new_id))
     add_error_handlers(api)
     return api

@@ -9,10 +9,13 @@ from registry.serving.live import LiveRegistry
 from slugline.folder import DataFolder
 from slugline.spool_status import keeper_status
 from tracing.loading.losses import read_losses
+from tracing.privacy.recorder import PrivacyCounts
 from tracing.spool import Spool
 
 
-def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder, *, embedded: bool) -> APIRouter:
+def build_router(
+    live: LiveRegistry, spool: Spool, folder: DataFolder, privacy: PrivacyCounts, *, embedded: bool
+) -> APIRouter:
     """Ready means that calls can be served. Without ClickHouse or the registry's database they still are: it is said, not a 503."""
     router = APIRouter(tags=["health"])
 
@@ -36,6 +39,9 @@ def build_router(live: LiveRegistry, spool: Spool, folder: DataFolder, *, embedd
                 "last_error": spool.counts.last_error,
                 "recording": spool.recording,
                 "lost_by_worker": [msgspec.structs.asdict(lost) for lost in read_losses(spool.folders)],
+                "left_out": privacy.unrecorded,
+                "redacted_values": privacy.redactions,
+                "redactions_failed": privacy.failed,
             },
             "waiting_segments": sum(1 for _ in folder.spool.glob("ready/*.jsonl")),
             "refused_segments": sum(1 for _ in folder.spool.glob("refused/*.jsonl")),

@@ -28,8 +28,10 @@ from registry.serving.live import LiveRegistry
 from registry.storage.database import open_engine
 from slugline.compose import now, open_line
 from slugline.folder import DataFolder
+from slugline.recording import open_recorder
 from slugline.settings import Settings
 from tracing.event import CallEvent
+from tracing.privacy.recorder import Recorder
 from tracing.spool import Spool, SpoolFolders
 
 log = logging.getLogger("slugline.scoring")
@@ -115,12 +117,12 @@ async def open_scoring(settings: Settings, environment: Mapping[str, str]) -> As
     scorers = await asyncio.to_thread(scorers_of, settings.scorers)
     spool = Spool(SpoolFolders.at(folder.spool), bounds=settings.spool_bounds, worker="keeper")
     spool.start()
-    segments = SegmentScorer(folders, scorers, spool.append, now)
+    recorder = open_recorder(settings, environment, spool.append)
+    segments = SegmentScorer(folders, scorers, recorder, now)
     try:
-        async with _asking(settings, environment, scorers, spool) as ask:
+        async with _asking(settings, environment, scorers, spool, recorder) as ask:
             judges = {
-                judge.name: Judging(judge, folders.judge(judge.name), ask, spool.append, now)
-                for _, judge in scorers.judges
+                judge.name: Judging(judge, folders.judge(judge.name), ask, recorder, now) for _, judge in scorers.judges
             }
             yield Scoring(folders, segments, judges, spool)
     finally:
@@ -129,7 +131,7 @@ async def open_scoring(settings: Settings, environment: Mapping[str, str]) -> As
 
 @contextlib.asynccontextmanager
 async def _asking(
-    settings: Settings, environment: Mapping[str, str], scorers: Scorers, spool: Spool
+    settings: Settings, environment: Mapping[str, str], scorers: Scorers, spool: Spool, recorder: Recorder
 ) -> AsyncIterator[Ask]:
     """Something that asks judges' models; where there are no judges, nothing is opened for it."""
     if not scorers.judges:
@@ -141,7 +143,7 @@ async def _asking(
     meter = Meter(folder.meter)
     try:
         async with open_line(
-            settings, environment, live=live, meter=meter, record=spool.append, recording=lambda: spool.recording
+            settings, environment, live=live, meter=meter, record=recorder, recording=lambda: spool.recording
         ) as line:
             yield asker(line)
     finally:

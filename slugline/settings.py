@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from evaluation.scorers.settings import ScorerSettings, check_names
 from proxy.providers import Kind
+from slugline.record_settings import RecordSettings
 from tracing.loading.room import Bounds
 from tracing.telemetry.settings import TelemetrySettings
 
@@ -26,11 +27,15 @@ class _Strict(BaseModel):
 
 
 class PriceSettings(_Strict):
-    """A model's price in US dollars per million tokens."""
+    """A model's price in US dollars per million tokens, and per request."""
 
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     cached_input: float | None = Field(None, ge=0)
+    cache_write: float | None = Field(None, ge=0)
+    audio_input: float | None = Field(None, ge=0)
+    audio_output: float | None = Field(None, ge=0)
+    request: float = Field(0.0, ge=0, description="US dollars for each call, beside its tokens")
 
 
 class ProviderSettings(_Strict):
@@ -42,7 +47,9 @@ class ProviderSettings(_Strict):
         None, description="env:NAME or file:PATH; without one the caller's key passes through"
     )
     models: tuple[str, ...] = Field((), description="model names it serves, with * as a wildcard")
-    prices: dict[str, PriceSettings] = Field(default_factory=dict, description="own prices by model name")
+    prices: dict[str, PriceSettings] = Field(
+        default_factory=dict, description="own prices by model name, with * as a wildcard"
+    )
     lacks: frozenset[Literal["responses", "completions", "embeddings", "moderations"]] = Field(
         frozenset(), description="endpoints it doesn't have; Responses are then made from chat completions"
     )
@@ -161,7 +168,7 @@ class Settings(BaseSettings):
     clickhouse: ClickHouseSettings = Field(default_factory=ClickHouseSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     telemetry: TelemetrySettings = Field(default_factory=TelemetrySettings)
-
+    record: RecordSettings = Field(default_factory=RecordSettings)
     scorers: dict[str, ScorerSettings] = Field(
         default_factory=dict, description="automatic scorers by the name of the score"
     )

@@ -32,6 +32,7 @@ from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
 from slugline.process import SETTINGS_VARIABLE, signals_held
 from slugline.providers import check_providers
+from slugline.recording import check_recording
 from slugline.settings import Settings, SettingsError, read_secret
 
 log = logging.getLogger("slugline")
@@ -127,6 +128,7 @@ class Supervisor:
         settings = self._settings
         check_providers(settings, os.environ)
         read_collector(settings, os.environ)
+        check_recording(settings, os.environ)
         if settings.clickhouse.password:
             read_secret(settings.clickhouse.password, os.environ)
         with self._folder.owned("a Slugline server"), self._signals():

@@ -106,7 +106,7 @@ class ClickHouse:
             return Result(columns=tuple(answer.column_names), rows=answer.result_rows)
 
     async def command(self, sql: str, parameters: Mapping[str, Any] | None = None, /, **settings: Any) -> None:
-        """Runs a statement that gives no rows."""
+        """Runs a statement that gives no rows, with `{name:Type}` parameters."""
         async with self._borrowed() as client:
             await client.command(sql, parameters=dict(parameters) if parameters else None, settings=settings)
 

@@ -74,6 +74,12 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     record_mode: str = "full"
     trace_state: str = ""
     sampled: bool = True
+    redactions: int = 0
+    sample_rate: float = 1.0
+    cache_write_tokens: int | None = None
+    audio_input_tokens: int | None = None
+    audio_output_tokens: int | None = None
+    price: str = ""
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,16 +16,33 @@ _NEWER_OPENAI = re.compile(r"(?:.*/)?(?:o\d|gpt-[5-9])")
 
 
 def chat_usage(
-    *, prompt: int, cached: int, cache_write: int, completion: int, reasoning: int, total: int | None = None
+    *,
+    prompt: int,
+    cached: int,
+    cache_write: int,
+    completion: int,
+    reasoning: int,
+    total: int | None = None,
+    cache_write_1h: int = 0,
+    audio_input: int = 0,
+    audio_output: int = 0,
 ) -> Json:
-    """Usage in OpenAI's terms: prompt tokens include cached ones, completion tokens include reasoning."""
-    inputs = {"cached_tokens": cached, **({"cache_write_tokens": cache_write} if cache_write else {})}
+    """Usage in OpenAI's terms: prompt tokens include cached ones, completion tokens include reasoning.
+
+    What was written to a cache for an hour has a price of its own, and LiteLLM's name.
+    """
+    written = {"cache_write_tokens": cache_write} if cache_write else {}
+    long = {"cache_creation_token_details": {"ephemeral_1h_input_tokens": cache_write_1h}} if cache_write_1h else {}
+    inputs = {"cached_tokens": cached, **written, **long, **({"audio_tokens": audio_input} if audio_input else {})}
     return {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion if total is None else total,
         "prompt_tokens_details": inputs,
-        "completion_tokens_details": {"reasoning_tokens": reasoning},
+        "completion_tokens_details": {
+            "reasoning_tokens": reasoning,
+            **({"audio_tokens": audio_output} if audio_output else {}),
+        },
     }
 
 

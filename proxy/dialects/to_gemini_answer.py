@@ -137,7 +137,14 @@ def usage(said: Mapping[str, Any]) -> Json:
         cache_write=0,
         completion=count(said.get("candidatesTokenCount")) + thoughts,
         reasoning=thoughts,
+        audio_input=_audio(said.get("promptTokensDetails")),
+        audio_output=_audio(said.get("candidatesTokensDetails")),
     )
+
+
+def _audio(by_modality: Any) -> int:
+    """Audio tokens of a count by modality (https://ai.google.dev/api/generate-content#ModalityTokenCount)."""
+    return sum(count(part.get("tokenCount")) for part in dicts(by_modality) if part.get("modality") == "AUDIO")
 
 
 def logprobs(result: Any) -> Json | None:

@@ -85,6 +85,7 @@ def usage(said: Mapping[str, Any]) -> Json:
         prompt=count(said.get("input_tokens")) + cached + written,
         cached=cached,
         cache_write=written,
+        cache_write_1h=count(table(said.get("cache_creation")).get("ephemeral_1h_input_tokens")),
         completion=count(said.get("output_tokens")),
         reasoning=count(table(said.get("output_tokens_details")).get("thinking_tokens")),
     )

@@ -156,11 +156,12 @@ class _LocalScores:
 
     def _record(self, event: Any) -> None:
         from slugline.folder import DataFolder
+        from slugline.recording import open_recorder
         from slugline.settings import SettingsError
         from tracing.spool import Spool, SpoolFolders
 
         spool = Spool(SpoolFolders.at(DataFolder(self._settings.data).spool), bounds=self._settings.spool_bounds)
-        recorded = spool.append(event)
+        recorded = open_recorder(self._settings, os.environ, spool.append)(event)
         spool.close()
         if not recorded:
             raise SettingsError(f"the score could not be written: {spool.counts.last_error}")

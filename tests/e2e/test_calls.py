@@ -363,4 +363,6 @@ def test_a_price_makes_a_cost(tmp_path: Any, provider: str) -> None:
         answer = server.chat(model="simulator-large", messages=[USER])
         usage = answer.json()["usage"]
         expected = Decimal(usage["prompt_tokens"] + 2 * usage["completion_tokens"]) / 1_000_000
-        assert server.row(answer.headers["x-slugline-call-id"])["cost"] == expected
+        row = server.row(answer.headers["x-slugline-call-id"])
+        assert row["cost"] == expected
+        assert json.loads(row["price"]) == {"source": "settings", "model": "*", "input": 1, "output": 2}

@@ -1,5 +1,7 @@
 """A whole server for tests: `slugline serve` as a user starts it, with the embedded engines, in a folder of its own.
 
+Every server is searched for secrets at its end (tests/plugins/leaks.py).
+
 `server` is shared by the tests of a run's worker, with the product's own simulator as its provider; a test that kills things
 starts its own with `run_server`.
 """
@@ -21,6 +23,7 @@ import httpx
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from tests.plugins.leaks import look_at_files, look_at_pages, look_at_rows, planted_values
 from tests.plugins.simulator import serve_simulator
 from tracing.engine.endpoint import Endpoint
 
@@ -59,6 +62,10 @@ class Server:
         )
         with contextlib.closing(client):
             return list(client.query(statement).named_results())
+
+    def engine_is_up(self) -> bool:
+        """Whether the embedded engine answers for this server now."""
+        return Endpoint.read(self.data / "engine.json") is not None
 
     def until(self, statement: str, holds: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """Asks until the rows are as they should be; the last answer when they never are."""
@@ -141,9 +148,14 @@ def run_server(
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**clean, **environment})
     try:
         server = Server(_url(data, process, log), data, process, log)
+        planted = planted_values(environment)
+        server.api.event_hooks["response"].append(look_at_pages(planted))
         with server.api:
             _ready(server, wait_for_engine)
             yield server
+            look_at_files(folder, planted)  # first: what is loaded meanwhile is a row then
+            if process.poll() is None and server.engine_is_up():
+                look_at_rows(server.sql, planted)
     finally:
         process.terminate()
         try:
@@ -152,6 +164,7 @@ def run_server(
             process.kill()
             process.wait()
             raise
+    look_at_files(folder, planted)
 
 
 def _url(data: Path, process: subprocess.Popen[bytes], log: Path) -> str:

@@ -20,7 +20,13 @@ def names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
             if isinstance(part, type) and issubclass(part, BaseModel)
         ]
         if inner:
-            placeholder = {"providers": ".NAME", "prices": ".MODEL", "scorers": ".NAME"}.get(name, "")
+            placeholder = {
+                "providers": ".NAME",
+                "prices": ".MODEL",
+                "scorers": ".NAME",
+                "prompts": ".PATTERN",
+                "callers": ".PATTERN",
+            }.get(name, "")
             yield from names(inner[0], f"{prefix}{name}{placeholder}.")
         else:
             yield prefix + name
