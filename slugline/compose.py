@@ -49,6 +49,8 @@ from slugline.providers import open_providers, open_proxies
 from slugline.settings import Settings
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
+from tracing.search import api as search_api
+from tracing.search.filters import Sight
 from tracing.spool import Spool, SpoolFolders
 
 
@@ -136,6 +138,7 @@ def build_api(
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
     api.include_router(tracing_api.build_router(spool.append, now, new_id), dependencies=[Depends(needs("score"))])
+    api.include_router(search_api.build_router(clickhouse, sight, now))
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(health_router(live, spool, folder, embedded=embedded))
@@ -169,6 +172,17 @@ def who(request: Request) -> Principal:
     if key is not None:
         return principal_of(key).on_behalf_of(said)
     return owner(said or f"api ({local_user()})", verified=False)
+
+
+def sight(request: Request) -> Sight:
+    """What whoever makes a request may see of the calls. Raises as `permit` does."""
+    return sight_of(who(request))
+
+
+def sight_of(by: Principal) -> Sight:
+    """What somebody may see of the calls: those of their prompts. Raises as `permit` does."""
+    permit(by, "inspect")
+    return Sight(prompts=by.prompts)
 
 
 def now() -> datetime:

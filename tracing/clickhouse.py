@@ -6,7 +6,7 @@ on another port with another password after a restart, so the address is asked f
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -113,6 +113,16 @@ class ClickHouse:
         """A query's result in one of ClickHouse's own formats."""
         async with self._borrowed() as client:
             return bytes(await client.raw_query(sql, fmt=fmt, settings=settings))
+
+    async def stream(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, /, *, fmt: str, **settings: Any
+    ) -> AsyncGenerator[bytes]:
+        """The same in pieces, as they come. A result that breaks off raises ClickHouseUnavailable."""
+        async with self._borrowed() as client:
+            answer = await client.raw_stream(sql, parameters=dict(parameters or {}), fmt=fmt, settings=settings)
+            async with answer as pieces:
+                async for piece in pieces:
+                    yield piece
 
     async def close(self) -> None:
         client, self._client = self._client, None

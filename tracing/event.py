@@ -69,6 +69,7 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     response: str = ""
     system_prompt_hash: str = ""
     record_mode: str = "full"
+    origin: str = ""
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, kw_only=True):
