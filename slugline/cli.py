@@ -22,9 +22,11 @@ from slugline.commands import (
     quality,
     scan,
     score,
+    score_files,
     serve,
     simulator,
     sql,
+    tail,
 )
 
 
@@ -50,7 +52,9 @@ def build() -> typer.Typer:
     app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")
+    app.command("tail")(tail.tail)
     app.command("score")(score.score)
+    app.add_typer(score_files.build(), name="scores")
     app.command("sql")(sql.sql)
     app.command("scan")(scan.scan)
     app.command("adopt")(adopt.adopt)
@@ -76,9 +80,12 @@ def _in_words(error: Exception) -> str | None:
     from slugline.folder import FolderInUse
     from slugline.settings import SettingsError
     from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
+    from tracing.search.errors import SearchError
+    from tracing.transfer.errors import TransferError
 
     if isinstance(error, RegistryError):
         return error.message
-    if isinstance(error, FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused):
+    known = FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused
+    if isinstance(error, known | SearchError | TransferError):
         return str(error)
     return None
