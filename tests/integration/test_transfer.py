@@ -7,6 +7,8 @@ import io
 import json
 import os
 import random
+import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -305,6 +307,39 @@ def test_an_import_waits_for_nobody_else(run: CommandLine, there: tuple[CommandL
         fcntl.flock(held, fcntl.LOCK_EX)
         done = run("calls", "import", str(written(tmp_path / "a.jsonl", lines(1))))
     assert (done.status, "another import works" in done.err) == (1, True)
+
+
+def test_what_a_killed_import_left_is_sent_by_the_next_once(
+    run: CommandLine, there: tuple[CommandLine, Path], tmp_path: Path
+) -> None:
+    """A segment that is there may be in ClickHouse or not: the import was killed before, or after, it was taken."""
+    written(tmp_path / "first.jsonl", lines(30))
+    run.run("calls", "import", str(tmp_path / "first.jsonl"))
+    exported = run.run("calls", "export")
+    _sql(there[1], "TRUNCATE TABLE calls")
+    left = there[1] / "imports" / f"calls.{uuid.uuid4()}.jsonl"
+    other = written(tmp_path / "other.jsonl", lines(5, seed=9))
+    for _ in range(3):
+        left.write_text(exported)
+        run.run("calls", "import", str(other))
+        assert not left.exists()
+        assert _sql(there[1], "SELECT count() FROM calls") == [(35,)]
+
+
+def test_what_the_guide_shows_works(
+    run: CommandLine, there: tuple[CommandLine, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "calls.md").read_text()
+    monkeypatch.chdir(tmp_path)
+    [line] = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    assert run.run("calls", "import", "-", stdin=line) == "1 calls loaded\n"
+    shown = [each.partition("#")[0] for each in guide.splitlines() if re.match(r"slugline (calls|scores) ?", each)]
+    commands = [shlex.split(each)[1:] for each in shown if " import " not in each and " show " not in each]
+    assert len(commands) >= 6
+    for command in commands:
+        run.run(*command)
+    assert (tmp_path / "october.jsonl.gz").exists()
+    assert "gpt-4o" in run.run("calls", "show", json.loads(line)["call_id"])
 
 
 @pytest.mark.parametrize("victim", ["import", "engine"])
