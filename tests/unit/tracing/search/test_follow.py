@@ -39,9 +39,11 @@ def test_after_a_failure_it_looks_back_for_what_was_loaded_late() -> None:
 def test_what_is_forgotten_is_never_looked_for_again() -> None:
     follower = Follower()
     shown(follower, row("a", 0))
-    shown(follower, row("b", 2 * LATE.total_seconds() + 1))
+    shown(follower, row("later", LATE.total_seconds()))
+    assert shown(follower, row("a", 0)) == []
+    shown(follower, row("b", 4 * LATE.total_seconds()))
     assert set(follower._seen) == {"b"}
     follower.failed()
     since = follower.since
     assert since is not None
-    assert since > T
+    assert since > T + LATE
