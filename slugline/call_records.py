@@ -96,7 +96,7 @@ async def open_calls(
             yield RemoteCalls(client)
         return
     from slugline.commands.options import settings_for
-    from slugline.compose import locate_clickhouse
+    from slugline.locate import locate_clickhouse
     from slugline.records import open_records
 
     settings = settings_for(data, config)

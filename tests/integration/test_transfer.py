@@ -54,7 +54,7 @@ def run(there: tuple[CommandLine, Path]) -> Iterator[CommandLine]:
 def _sql(folder: Path, *statements: str) -> list[Any]:
     import asyncio
 
-    from slugline.compose import locate_clickhouse
+    from slugline.locate import locate_clickhouse
     from slugline.settings import load_settings
 
     async def ask() -> list[Any]:
