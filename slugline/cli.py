@@ -28,6 +28,7 @@ from slugline.commands import (
     simulator,
     spool,
     sql,
+    tail,
     trace,
 )
 
@@ -54,6 +55,7 @@ def build() -> typer.Typer:
     app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
     app.add_typer(calls.build(), name="calls")
+    app.command("tail")(tail.tail)
     app.command("score")(score.score)
     app.command("trace")(trace.trace)
     app.add_typer(scores.build(), name="scores")
@@ -85,11 +87,12 @@ def _in_words(error: Exception) -> str | None:
     from slugline.settings import SettingsError
     from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
     from tracing.migrate import SchemaTooNew
+    from tracing.search.errors import SearchError
+    from tracing.transfer.errors import TransferError
 
     if isinstance(error, RegistryError):
         return error.message
-    if isinstance(
-        error, FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused | SchemaTooNew
-    ):
+    known = FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused | SchemaTooNew
+    if isinstance(error, known | SearchError | TransferError):
         return str(error)
     return None

@@ -11,7 +11,7 @@ Knows headers, errors and when a request may be sent again. Refuses to know rout
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -72,6 +72,18 @@ class ServerClient:
             headers["idempotency-key"] = _header(idempotency_key, "--idempotency-key")
         content = json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
         return self._ask(method, path, once=bool(idempotency_key) or not writes, content=content, headers=headers)
+
+    def stream(self, path: str, **query: Any) -> Iterator[bytes]:
+        """The answer's body in pieces, decompressed. An answer that breaks off raises ServerError."""
+        given = {name: value for name, value in query.items() if value is not None}
+        try:
+            with self._http.stream("GET", self.base_url + path, params=given) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    self._read(answer)
+                yield from answer.iter_bytes()
+        except httpx.HTTPError as error:
+            raise ServerError(self._unreachable(error)) from error
 
     def close(self) -> None:
         """Let go of connections."""

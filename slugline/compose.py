@@ -55,6 +55,8 @@ from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent
 from tracing.privacy.recorder import Recorder
+from tracing.search import api as search_api
+from tracing.search.filters import Sight
 from tracing.spool import Spool, SpoolFolders
 from tracing.telemetry import api as traces_api
 from tracing.telemetry.counters import Counters
@@ -186,6 +188,7 @@ def build_api(
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
     api.include_router(tracing_api.build_router(recorder, now, new_id, clickhouse, asking))
+    api.include_router(search_api.build_router(clickhouse, sight, now))
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
     api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(traces_api.build_router(clickhouse, may_see(who)))
@@ -229,6 +232,17 @@ def asking(request: Request) -> tracing_api.Asking:
     return tracing_api.Asking(
         name=by.name, prompts=by.prompts, permit=lambda action, slug: permit(by, action, slug=slug)
     )
+
+
+def sight(request: Request) -> Sight:
+    """What whoever makes a request may see of the calls. Raises as `permit` does."""
+    return sight_of(who(request))
+
+
+def sight_of(by: Principal) -> Sight:
+    """What somebody may see of the calls: those of their prompts. Raises as `permit` does."""
+    permit(by, "inspect")
+    return Sight(prompts=by.prompts)
 
 
 def now() -> datetime:

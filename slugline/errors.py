@@ -1,5 +1,7 @@
 """Errors at the border of `/api`: every room's errors become OpenAI's error body, in one place."""
 
+from collections.abc import Mapping
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -9,6 +11,14 @@ from proxy.errors import answer_for, error_body
 from registry.errors import RegistryError
 from tracing.api import NotRecorded, ScoreNotFound
 from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
+from tracing.search.errors import CallNotFoundError, SearchError, SearchInvalidError, SearchTooBroadError
+
+SEARCH: Mapping[type[Exception], tuple[int, str]] = {
+    SearchInvalidError: (422, "request_invalid"),
+    SearchTooBroadError: (422, "search_too_broad"),
+    CallNotFoundError: (404, "call_not_found"),
+}
+"""Kind of a search's error to status and code."""
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -33,6 +43,10 @@ def add_error_handlers(app: FastAPI) -> None:
     def score_not_found(_: Request, error: Exception) -> Response:
         return _json(404, error_body(str(error), "invalid_request_error", "score_not_found", "id"))
 
+    def search_error(_: Request, error: Exception) -> Response:
+        status, code = SEARCH.get(type(error), (422, "request_invalid"))
+        return _json(status, error_body(str(error), "invalid_request_error", code))
+
     def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         message = f"{request.method} {request.url.path}: {error.detail}"
@@ -44,6 +58,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClickHouseRefused, unavailable)
     app.add_exception_handler(NotRecorded, unavailable)
     app.add_exception_handler(ScoreNotFound, score_not_found)
+    app.add_exception_handler(SearchError, search_error)
     app.add_exception_handler(HTTPException, http_error)
 
 

@@ -120,12 +120,18 @@ class ClickHouse:
         async with self._borrowed() as client:
             return bytes(await client.raw_query(sql, fmt=fmt, settings=settings))
 
-    async def stream(self, sql: str, *, fmt: str, **settings: Any) -> AsyncGenerator[bytes]:
+    async def stream(
+        self, sql: str, parameters: Mapping[str, Any] | None = None, /, *, fmt: str, **settings: Any
+    ) -> AsyncGenerator[bytes]:
         """A query's result in one of ClickHouse's own formats, piece by piece as it is made.
 
         Raises as `query` does; behind the first rows, too: what came before is then no whole result.
         """
-        async with self._borrowed() as client, await client.raw_stream(sql, fmt=fmt, settings=settings) as pieces:
+        given = dict(parameters) if parameters else None
+        async with (
+            self._borrowed() as client,
+            await client.raw_stream(sql, parameters=given, fmt=fmt, settings=settings) as pieces,
+        ):
             held = b""
             try:
                 async for piece in pieces:

@@ -80,6 +80,7 @@ class CallEvent(msgspec.Struct, frozen=True, kw_only=True):
     audio_input_tokens: int | None = None
     audio_output_tokens: int | None = None
     price: str = ""
+    origin: str = ""
 
 
 class ScoreEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from slugline.commands import score_files
 from slugline.commands.options import Config, Data, Json, Server, print_json, print_rows
 from slugline.commands.score import TIMES
 
@@ -16,10 +17,12 @@ Time = Annotated[datetime | None, typer.Option(formats=TIMES)]
 
 def build() -> typer.Typer:
     """The group `slugline scores`."""
-    group = typer.Typer(help="Scores: list, show with their history, delete.", no_args_is_help=True)
+    group = typer.Typer(help="Scores: list, show with their history, delete, move as files.", no_args_is_help=True)
     group.command("list")(list_scores)
     group.command("show")(show)
     group.command("delete")(delete)
+    group.command("export")(score_files.export)
+    group.command("import")(score_files.import_)
     return group
 
 

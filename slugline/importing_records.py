@@ -1,0 +1,164 @@
+"""An import of calls or scores as a command runs it: its files in order, a progress bar, and what it says at the end.
+
+Works beside a running server (through its engine), with a ClickHouse server, or alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import IO, Any, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from slugline.commands.options import print_json, settings_for
+from slugline.folder import DataFolder
+from slugline.records import open_records
+from slugline.settings import Settings, SettingsError
+from tracing.event import CallEvent, ScoreEvent
+from tracing.transfer.aside import Rejected, TraceNotes
+from tracing.transfer.importing import Progress, import_source
+from tracing.transfer.inserting import open_inserter
+from tracing.transfer.reading import Source, open_source
+from tracing.transfer.recognise import Origin, Reading, What, holds_traces
+
+
+def run_import(
+    what: What,
+    files: Sequence[Path],
+    origin: Origin,
+    rejected: Path | None,
+    *,
+    data: Path | None,
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Imports files, and says what came of it. Exits with 1 where nothing of what was read could be taken."""
+    if os.environ.get("SLUGLINE_URL", "").strip() and data is None and config is None:
+        raise SettingsError(
+            f"{what} import works on the machine that has the data folder, or the settings of the ClickHouse server: "
+            "say which with --data or --config"
+        )
+    if rejected is not None and len(files) > 1:
+        raise SettingsError("--rejected names one file: import the files one by one")
+    progress, kept = asyncio.run(_run(what, files, origin, rejected, settings_for(data, config)))
+    if as_json:
+        print_json({**asdict(progress), "rejected_files": [str(path) for path in kept]})
+    else:
+        _say(what, progress, kept)
+    if progress.read and progress.rejected == progress.read:
+        sys.exit(1)
+
+
+async def _run(
+    what: What, files: Sequence[Path], origin: Origin, rejected: Path | None, settings: Settings
+) -> tuple[Progress, list[Path]]:
+    progress, kept = Progress(), []
+    with TraceNotes() as notes, _shown() as (told, waits):
+        reading = Reading(what=what, origin=origin, slug=_slug(), notes=notes)
+        folder = DataFolder(settings.data).path / "imports"
+        async with (
+            open_records(settings) as clickhouse,
+            open_inserter(folder, clickhouse, CallEvent if what == "calls" else ScoreEvent, waits) as inserter,
+        ):
+            for path in _in_order(files):
+                aside = Rejected(rejected or _beside(path))
+                try:
+                    with _opened(path) as source:
+                        await import_source(source, reading, inserter, aside, progress, lambda at: told(at, progress))
+                finally:
+                    aside.close()
+                if aside.count:
+                    kept.append(aside.path)
+    return progress, kept
+
+
+def _slug() -> Callable[[str], str]:
+    from registry.errors import PromptInvalidError
+    from registry.importing.naming import slug_for
+
+    def slug(name: str) -> str:
+        try:
+            return slug_for(name)
+        except PromptInvalidError as error:
+            raise ValueError(error.message) from None
+
+    return slug
+
+
+def _in_order(files: Sequence[Path]) -> list[Path]:
+    """Files that hold traces come first: observations in others refer to them."""
+    return sorted(files, key=lambda path: not _holds_traces(path))
+
+
+def _holds_traces(path: Path) -> bool:
+    if str(path) == "-":
+        return False
+    with open_source(path) as source:
+        first = next(source.records(), None)
+    return first is not None and first.record is not None and holds_traces(first.record)
+
+
+def _beside(path: Path) -> Path:
+    return Path("stdin.rejected.jsonl") if str(path) == "-" else path.with_name(f"{path.name}.rejected.jsonl")
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Source]:
+    if str(path) != "-":
+        with open_source(path) as source:
+            yield source
+        return
+    raw = getattr(sys.stdin, "buffer", None) or io.BytesIO(sys.stdin.read().encode())
+    yield Source(cast(IO[bytes], raw), "standard input", None)
+
+
+@contextlib.contextmanager
+def _shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str], None]]]:
+    """What tells how far an import is and why it waits: a bar on a terminal, else nothing but the latter."""
+    console = Console(stderr=True)
+    bar = Bar(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %  {task.fields[rows]:,} rows"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+    tasks: dict[str, TaskID] = {}
+    said: set[str] = set()
+
+    def told(source: Source, progress: Progress) -> None:
+        if source.name not in tasks:
+            tasks[source.name] = bar.add_task(Path(source.name).name, total=source.size, rows=0)
+        bar.update(tasks[source.name], completed=source.position, rows=progress.loaded)
+
+    def waits(reason: str) -> None:
+        if reason not in said:
+            said.add(reason)
+            print(f"slugline: waiting: {reason}", file=sys.stderr, flush=True)
+
+    with bar:
+        yield told, waits
+
+
+def _say(what: What, progress: Progress, kept: Sequence[Path]) -> None:
+    told: list[Any] = [f"{progress.loaded:,} {what} loaded"]
+    if progress.known:
+        told.append(f"{progress.known:,} were there already")
+    if progress.skipped:
+        told.append(f"{progress.skipped:,} records hold no {what}")
+    print(", ".join(told))
+    if progress.rejected:
+        where = ", ".join(map(str, kept))
+        print(f"{progress.rejected:,} could not be taken: see {where} for the lines and reasons", file=sys.stderr)
