@@ -63,13 +63,16 @@ async def keep(settings: Settings) -> int:
         loader = Loader(
             spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second, loaded=scoring.take
         )
-        tell = partial(_write_status, folder, loader, exported, scoring)
+        prepared = asyncio.Event()
+        tell = partial(_write_status, folder, loader, exported, scoring, prepared)
         status = asyncio.create_task(_tell(spool, tell, over))
         scored = asyncio.create_task(scoring.run(stop.is_set))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
             await _prepared(clickhouse, settings, stop.is_set)
+            prepared.set()
+            tell()
             counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
             try:
                 # The last scores are sealed before the loader takes its last look.
@@ -123,7 +126,9 @@ async def _tell(spool: SpoolFolders, tell: Callable[[], None], over: asyncio.Eve
     await asyncio.to_thread(withdraw_size, spool)
 
 
-def _write_status(folder: DataFolder, loader: Loader, exported: ExportCounts | None, scoring: Scoring) -> None:
+def _write_status(
+    folder: DataFolder, loader: Loader, exported: ExportCounts | None, scoring: Scoring, prepared: asyncio.Event
+) -> None:
     loaded = loader.metrics()
     status = {
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -131,6 +136,7 @@ def _write_status(folder: DataFolder, loader: Loader, exported: ExportCounts | N
         "metrics": {"lag_seconds": loaded.lag_seconds, "loader_rows": loaded.rows_loaded},
         "export": None if exported is None else asdict(exported),
         "scoring": scoring.status(),
+        "schema": "up to date" if prepared.is_set() else "being brought up to date",
     }
     draft = folder.keeper_status.with_suffix(".tmp")
     with contextlib.suppress(OSError):  # a full disk is the spool's to report

@@ -44,7 +44,7 @@ def test_calls_over_http_and_on_the_command_line(server: Server) -> None:
     whole = server.api.get(f"/api/calls/{ids[3]}").json()
     assert whole["request"]["messages"][-1]["content"] == "question 3"
     trace = server.api.get(f"/api/traces/{whole['trace_id']}").json()
-    assert [call["call_id"] for call in trace["calls"]] == [ids[3]]
+    assert [node["call"]["call_id"] for node in trace["nodes"] if node["call"]] == [ids[3]]
     assert whole["trace_id"] in {
         each["trace_id"] for each in server.api.get("/api/traces", params={"prompt": "records"}).json()["traces"]
     }
@@ -54,7 +54,6 @@ def test_calls_over_http_and_on_the_command_line(server: Server) -> None:
         ("/api/calls?cursor=x", 422, "request_invalid"),
         ("/api/calls?limit=0", 422, "request_invalid"),
         ("/api/calls/018f0000-0000-7000-8000-000000000000", 404, "call_not_found"),
-        ("/api/traces/00", 404, "call_not_found"),
         ("/api/calls/export?status=x", 422, "request_invalid"),
     ]:
         answer = server.api.get(path)

@@ -48,7 +48,7 @@ def insert(records: ClickHouse) -> Insert:
         for kind, table in ((CallEvent, "calls"), (ScoreEvent, "score_events")):
             lines = b"".join(encode(event) for event in events if isinstance(event, kind))
             if deleted:
-                lines = lines.replace(b'"comment":""}', b'"comment":"","deleted":true}')
+                lines = lines.replace(b'"deleted":false', b'"deleted":true')
             if lines:
                 name = token or f"segment-{next(_ids)}"
                 await records.insert_lines(table, lines, {**INSERT_SETTINGS, "insert_deduplication_token": name})

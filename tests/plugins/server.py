@@ -183,11 +183,17 @@ def _ready(server: Server, wait_for_engine: bool) -> None:
     while True:
         with contextlib.suppress(httpx.HTTPError, json.JSONDecodeError):
             answer = server.api.get("/health/ready")
-            if answer.status_code == 200 and not (wait_for_engine and answer.json()["engine"] == "not up"):
+            if answer.status_code == 200 and not (wait_for_engine and _records_wait(answer.json())):
                 return
         if time.monotonic() > deadline:
             raise RuntimeError(f"the server is not ready: {server.log.read_text(errors='replace')[-3000:]}")
         time.sleep(0.05)
+
+
+def _records_wait(health: dict[str, Any]) -> bool:
+    """Whether the embedded engine is not up yet, or its tables are not there yet."""
+    keeper = health["keeper"] or {}
+    return health["engine"] == "not up" or (health["engine"] == "up" and keeper.get("schema") != "up to date")
 
 
 @pytest.fixture(scope="session")

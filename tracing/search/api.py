@@ -1,4 +1,4 @@
-"""`GET /api/calls`, `/api/calls/{call_id}`, `/api/calls/export`, `/api/traces`, `/api/traces/{trace_id}`.
+"""`GET /api/calls`, `/api/calls/{call_id}`, `/api/calls/export`, `/api/traces`.
 
 Knows addresses, parameters and shapes. Refuses to know roles: it is handed `sight`, which says what a request may see, or raises.
 """
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from tracing.clickhouse import ClickHouse
 from tracing.search.filters import CallFilter, Sight
-from tracing.search.find import MOST_ROWS, find_call, find_calls, find_trace, find_traces
+from tracing.search.find import MOST_ROWS, find_call, find_calls, find_traces
 from tracing.transfer.csv_text import as_csv
 from tracing.transfer.export import Format, export_calls
 
@@ -89,9 +89,5 @@ def build_router(clickhouse: ClickHouse, sight: Callable[[Request], Sight], now:
             clickhouse, asked.filter(), sight(request), limit=asked.limit, cursor=asked.cursor, now=now()
         )
         return TracesModel(traces=page.rows, next_cursor=page.next_cursor)
-
-    @router.get("/api/traces/{trace_id}", summary="One trace: its calls and spans")
-    async def trace(request: Request, trace_id: str) -> dict[str, Any]:
-        return await find_trace(clickhouse, trace_id, sight(request))
 
     return router

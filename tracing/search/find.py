@@ -134,23 +134,6 @@ LIMIT {{most:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
     return Page(rows=[_trace(row) for row in shown], next_cursor=next_cursor)
 
 
-async def find_trace(clickhouse: ClickHouse, trace_id: str, sight: Sight) -> dict[str, Any]:
-    """One trace: its calls, oldest first, without bodies, and its spans. Raises CallNotFoundError."""
-    found = condition(CallFilter(trace_id=(trace_id.lower(),)), sight)
-    deadline = time.monotonic() + SEARCH_SECONDS
-    statement = f"""SELECT {", ".join(LISTED)}, span_id, parent_span_id
-FROM calls
-WHERE {found.sql}
-ORDER BY ts, call_id
-LIMIT {{most:UInt32}}"""  # noqa: S608
-    async with _bounded(CallFilter()):
-        rows = await _ask(clickhouse, statement, found, deadline, most=MOST_ROWS)
-        spans = await _spans(clickhouse, trace_id.lower(), deadline) if sight.bodies else []
-    if not rows and not spans:
-        raise CallNotFoundError(f"no trace {trace_id[:80]} on record {_NEW}")
-    return {"trace_id": trace_id.lower(), "calls": [as_json(row) for row in rows], "spans": spans}
-
-
 def _trace(row: Mapping[str, Any]) -> dict[str, Any]:
     # The statement can't call a sum by its column's name: ClickHouse would take the name for the sum everywhere.
     shown = {name.removeprefix("total_").removeprefix("any_"): value for name, value in as_json(row).items()}
