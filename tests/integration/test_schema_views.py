@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.test_schema_rollups import call, insert, score
 from tracing.clickhouse import ClickHouse
-from tracing.event import timestamp
+from tracing.event import SpanEvent, encode, timestamp
 from tracing.rollups.scores import count_scores
 
 __all__ = ["insert"]  # the fixture
@@ -116,5 +116,33 @@ async def test_otel_traces_has_the_exporters_columns_and_types(records: ClickHou
         "provider_timeout",
         "embeddings",
     )
-    [span] = (await records.query("SELECT TraceId, dateDiff('minute', Start, End) FROM otel_traces_trace_id_ts")).rows
-    assert tuple(span) == ("t" * 32, 5)
+    span = SpanEvent(
+        trace_id="t" * 32,
+        span_id="a" * 16,
+        name="fetch",
+        kind="internal",
+        ts="2026-03-01T08:58:00.123456789Z",
+        duration_ns=5,
+        status="error",
+        service="app",
+        attributes={"k": "v"},
+        event_ts=("2026-03-01T08:58:00.123456790Z",),
+        event_names=("cached",),
+        event_attributes=({"hit": "1"},),
+        received_at="2026-03-01T09:00:00.000000Z",
+    )
+    await records.insert_lines("spans", encode(span) * 2, {"date_time_input_format": "best_effort"})
+    [shown] = (await records.query("SELECT * FROM otel_traces WHERE ServiceName = 'app'")).dicts()
+    assert (shown["SpanName"], shown["SpanKind"], shown["StatusCode"], shown["Duration"]) == (
+        "fetch",
+        "Internal",
+        "Error",
+        5,
+    )
+    assert (shown["SpanAttributes"], shown["Events.Name"], shown["Events.Attributes"]) == (
+        {"k": "v"},
+        ["cached"],
+        [{"hit": "1"}],
+    )
+    [trace] = (await records.query("SELECT TraceId, dateDiff('minute', Start, End) FROM otel_traces_trace_id_ts")).rows
+    assert tuple(trace) == ("t" * 32, 7)
