@@ -193,9 +193,9 @@ def test_a_full_disk_costs_records_and_no_call(
             assert sum(each["count"] for each in told["records"]["lost_by_worker"]) == len(lost)
             proxy.fail("")
             until_loaded(server)
-            again, late = fill_up(server, lambda recorded, lost: len(recorded) >= 40)
-            assert len(late) < 40, "workers look for room every half second"
-            last, none = fill_up(server, lambda recorded, lost: len(recorded) >= 20)
+            again, late = fill_up(server, lambda recorded, lost: len(recorded) >= 40, characters=20)
+            assert len(late) < 400, "workers look for room every half second"
+            last, none = fill_up(server, lambda recorded, lost: len(recorded) >= 20, characters=20)
             again += last
             assert none == []
             assert server.api.get("/health/ready").json()["status"] == "ready"
@@ -208,15 +208,20 @@ def test_a_full_disk_costs_records_and_no_call(
         assert log.count("records can't be written") <= 4, "said for each call"
 
 
-def fill_up(server: Server, until: Callable[[list[str], list[str]], bool]) -> tuple[list[str], list[str]]:
-    """Calls, until it is enough; gives the ids of those that are on record and of those that are said not to be."""
+def fill_up(
+    server: Server, until: Callable[[list[str], list[str]], bool], *, characters: int = 20_000
+) -> tuple[list[str], list[str]]:
+    """Calls, until it is enough; gives the ids of those that are on record and of those that are said not to be.
+
+    Long ones fill the disk faster than it is emptied.
+    """
     recorded: list[str] = []
     lost: list[str] = []
     deadline = time.monotonic() + SECONDS
     with httpx.Client(base_url=server.url, timeout=30) as client:
         while not until(recorded, lost):
             assert time.monotonic() < deadline, (len(recorded), len(lost))
-            body = {"model": "prompt/killed@latest", "messages": [{"role": "user", "content": "x" * 20_000}]}
+            body = {"model": "prompt/killed@latest", "messages": [{"role": "user", "content": "x" * characters}]}
             try:
                 answer = client.post("/v1/chat/completions", json=body)
             except httpx.HTTPError:

@@ -88,7 +88,9 @@ def test_a_message_is_a_row(aimock_server: Server, through: Anthropic, streamed:
         "ok",
         streamed,
     )
-    assert (row["finish_reason"], row["usage_source"], row["user"]) == ("end_turn", "provider", "u-9")
+    assert (row["finish_reason"], row["user"]) == ("end_turn", "u-9")
+    # The mock says that nothing was used at all, which is to say that it doesn't count.
+    assert (row["usage_source"], row["input_tokens"], row["cost"]) == ("none", None, None)
     assert row["model_requested"] == MODEL
     answer = json.loads(row["response"])
     assert answer["content"][0]["text"] == "Your parcel arrives tomorrow, between nine and eleven."
