@@ -37,7 +37,7 @@ def test_the_demo_ends_by_itself_with_a_table_of_what_happened(tmp_path: Path, d
     assert "the next request is served by support-agent@1" in done.stdout
     rows = re.findall(r"^ (\d) +simulator-large +(\d+) +(\d+) +([\d.]+) ", done.stdout, re.MULTILINE)
     # Three calls to each version, one to show the answer, one after the promotion, one after the rollback.
-    assert rows == [("1", "5", "3", "0.0"), ("2", "4", "3", "1.0")]
+    assert rows == [("1", "5", "3", "0"), ("2", "4", "3", "1")]
     assert list(tmp_path.iterdir()) == [], "the temporary folder is gone"
 
 
