@@ -25,7 +25,7 @@ def test_every_answer_says_that_it_is_not_on_record(tmp_path: Path) -> None:
         for answer in (whole, stream, refused):
             assert answer.headers["x-slugline-recorded"] == "0"
         assert "x-slugline-recorded" not in unwanted.headers, "nothing was to be recorded"
-        score = server.api.post("/api/scores", json={"call_id": "x", "name": "n", "value": 1})
+        score = server.api.post("/api/scores", json={"external_id": "x", "name": "n", "value": 1})
         assert score.status_code == 503, "whoever posts scores can post them again"
         told = server.api.get("/health/ready")
         assert (told.status_code, told.json()["records"]["recorded"], told.json()["records"]["lost"]) == (200, 0, 4)
