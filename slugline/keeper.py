@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -63,15 +63,15 @@ async def keep(settings: Settings) -> int:
         loader = Loader(
             spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second, loaded=scoring.take
         )
-        prepared = asyncio.Event()
-        tell = partial(_write_status, folder, loader, exported, scoring, prepared)
+        schema = ["being brought up to date"]
+        tell = partial(_write_status, folder, loader, exported, scoring, schema)
         status = asyncio.create_task(_tell(spool, tell, over))
         scored = asyncio.create_task(scoring.run(stop.is_set))
         engine = open_engine(settings.registry_url)
         chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
         try:
             await _prepared(clickhouse, settings, stop.is_set)
-            prepared.set()
+            schema[0] = "up to date"
             tell()
             counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
             try:
@@ -84,6 +84,7 @@ async def keep(settings: Settings) -> int:
         except SchemaTooNew as error:
             log.error("nothing is loaded: %s", error)
             loader.hold(str(error))
+            schema[0] = str(error)
             await stop.wait()
             return 1
         except (ClickHouseUnavailable, ClickHouseRefused) as error:
@@ -127,7 +128,7 @@ async def _tell(spool: SpoolFolders, tell: Callable[[], None], over: asyncio.Eve
 
 
 def _write_status(
-    folder: DataFolder, loader: Loader, exported: ExportCounts | None, scoring: Scoring, prepared: asyncio.Event
+    folder: DataFolder, loader: Loader, exported: ExportCounts | None, scoring: Scoring, schema: Sequence[str]
 ) -> None:
     loaded = loader.metrics()
     status = {
@@ -136,7 +137,7 @@ def _write_status(
         "metrics": {"lag_seconds": loaded.lag_seconds, "loader_rows": loaded.rows_loaded},
         "export": None if exported is None else asdict(exported),
         "scoring": scoring.status(),
-        "schema": "up to date" if prepared.is_set() else "being brought up to date",
+        "schema": schema[0],
     }
     draft = folder.keeper_status.with_suffix(".tmp")
     with contextlib.suppress(OSError):  # a full disk is the spool's to report

@@ -198,6 +198,7 @@ def test_with_postgresql_stopped_calls_go_on_and_nothing_is_lost(
     settings = simulator_settings(provider) + f'[registry]\nurl = "{url}"\n'
     with run_server(tmp_path, settings) as server:
         outage(server, own_postgresql.stop, own_postgresql.start)
+        until_on_disk(server, "kept", {"latest": 2, "stable": 2})
         own_postgresql.stop(signal.SIGQUIT)
     with run_server(tmp_path, settings) as server:  # started while the database is away
         with httpx.Client(base_url=server.url, timeout=60) as client:

@@ -193,7 +193,9 @@ def _ready(server: Server, wait_for_engine: bool) -> None:
 def _records_wait(health: dict[str, Any]) -> bool:
     """Whether the embedded engine is not up yet, or its tables are not there yet."""
     keeper = health["keeper"] or {}
-    return health["engine"] == "not up" or (health["engine"] == "up" and keeper.get("schema") != "up to date")
+    return health["engine"] == "not up" or (
+        health["engine"] == "up" and keeper.get("schema", "") in {"", "being brought up to date"}
+    )
 
 
 @pytest.fixture(scope="session")
