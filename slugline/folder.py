@@ -65,6 +65,12 @@ class DataFolder:
         except OSError:
             return ""
 
+    def note_served_at(self, url: str) -> None:
+        """Says where this folder's server listens: whoever finds the file finds the whole of it."""
+        draft = self.path / "url.new"
+        draft.write_text(url + "\n", "utf-8")
+        draft.replace(self.path / "url")
+
     def make(self) -> None:
         """Makes the folder, for its owner only."""
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -174,7 +174,7 @@ class Supervisor:
         engines, keepers, workers = self._children(listener, environment)
         children = [*engines, *keepers, *workers]
         url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
-        (self._folder.path / "url").write_text(url + "\n", "utf-8")
+        self._folder.note_served_at(url)
         if announce:
             print(f"Slugline listens on {url}/v1 (pages: {url}/, data: {settings.data})", flush=True)
         try:
