@@ -35,7 +35,7 @@ MANY: Mapping[str, str] = {
     "stratum": "The stratum.",
     "external_id": "The app's own id of the call.",
     "trace_id": "The trace.",
-    "purpose": "production, evaluation, probe or playground.",
+    "purpose": "production, evaluation, probe, playground or judge.",
     "origin": "import, langfuse or litellm; - for calls through this proxy.",
     "tag": "team=search, or team for any value; several must all fit.",
     "score": "helpful, 'helpful>=0.5', helpful=true, tone=angry; several must all fit.",
