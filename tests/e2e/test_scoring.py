@@ -183,7 +183,8 @@ options = { rubric = "judge-kind", concurrency = 2, calls_per_day = 8 }
         scores(server, "kindness", 8)
         status: dict[str, Any] = {}
         deadline = time.monotonic() + 30
-        while status.get("over_budget") != 3 and time.monotonic() < deadline:
+        # Told once a second: the last verdict may be under way when the rest is over budget already.
+        while (status.get("judged"), status.get("over_budget")) != (8, 3) and time.monotonic() < deadline:
             status = server.api.get("/health/ready").json()["keeper"]["scoring"]["judges"]["kindness"]
             time.sleep(0.1)
         assert (status["judged"], status["over_budget"]) == (8, 3)
