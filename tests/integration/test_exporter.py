@@ -107,7 +107,8 @@ def start(protocol: str) -> contextlib.AbstractContextManager[Collector]:
 
 
 async def test_all_signals_arrive_with_headers_and_compression(tmp_path: Path, protocol: str) -> None:
-    fill(tmp_path, *numbered(*range(1000)), score(target=numbered(7)[0].call_id))
+    old = {"ts": "2020-01-01T00:00:00Z", "received_at": "2020-01-01T00:00:00Z"}  # nothing says that its call may be new
+    fill(tmp_path, *numbered(*range(1000)), score(target=numbered(900)[0].call_id, **old))
     with start(protocol) as collector:
         headers = {"X-Team": "search", "authorization": "env:COLLECTOR_KEY"}
         export = configured(collector, protocol=protocol, compression="gzip", headers=headers)
@@ -117,7 +118,7 @@ async def test_all_signals_arrive_with_headers_and_compression(tmp_path: Path, p
         assert sorted(ids(collector)) == list(range(1000))
         assert len(collector.seen("traces")) == 2, "in batches"
         [log] = collector.logs
-        assert int(log.span_id.hex(), 16) == 8
+        assert int(log.span_id.hex(), 16) == 901
         [metrics] = collector.seen("metrics")  # the last export at the end
         assert metrics.resource_metrics[0].scope_metrics[0].metrics[0].name == "g"
         resource = attributes(collector.seen("traces")[0].resource_spans[0].resource.attributes)

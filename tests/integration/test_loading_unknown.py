@@ -24,6 +24,12 @@ VIEW = (
 )
 
 
+@pytest.fixture(autouse=True)
+def _tokens_are_relied_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the suite's engine has been running when a test comes to it."""
+    monkeypatch.setattr("tracing.loading.sender.TOKEN_SECONDS", 1e9)
+
+
 @pytest.fixture
 def proxy(clickhouse: Database) -> Iterator[FaultProxy]:
     with serve_faults(port_of(clickhouse)) as running:
@@ -181,6 +187,19 @@ async def test_only_missing_lines_are_sent_again(there: ClickHouse, proxy: Fault
     await loaded(Loader(folders, there), folders)
     assert (await counted(there))[:2] == (90, 90)
     assert [token[-2:] for token in proxy.inserts] == ["nl", "#2"]
+
+
+async def test_a_token_that_may_be_forgotten_is_not_sent_again(
+    there: ClickHouse, proxy: FaultProxy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that has run for long may have dropped the token, and would take the rows a second time."""
+    folders = fill(tmp_path, *(event(number) for number in range(100)))
+    await without_answer(there, proxy, folders)
+    proxy.inserts.clear()
+    monkeypatch.setattr("tracing.loading.sender.TOKEN_SECONDS", 0.0)
+    await loaded(Loader(folders, there), folders)
+    assert await counted(there) == (100, 100, 100)
+    assert proxy.inserts == []
 
 
 async def test_a_deletion_that_was_under_way_is_finished(there: ClickHouse, proxy: FaultProxy, tmp_path: Path) -> None:

@@ -30,10 +30,12 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How much waits to go out."""
+    """How much waits to go out: from the segment named `oldest` to the one named `newest`, both empty where nothing waits."""
 
     segments: int
     bytes: int
+    oldest: str = ""
+    newest: str = ""
 
 
 def switch(folders: SpoolFolders, *, on: bool) -> None:
@@ -70,8 +72,12 @@ class Backlog:
 
     def waiting(self) -> Waiting:
         """How much of this table waits."""
-        sizes = [size for path in self._segments() if (size := _size(path)) is not None]
-        return Waiting(segments=len(sizes), bytes=sum(sizes))
+        found = [(path.name, size) for path in self._segments() if (size := _size(path)) is not None]
+        if not found:
+            return Waiting(segments=0, bytes=0)
+        return Waiting(
+            segments=len(found), bytes=sum(size for _, size in found), oldest=found[0][0], newest=found[-1][0]
+        )
 
     def give_up(self, max_bytes: int) -> int:
         """Gives up the oldest segments that are too much; gives how many."""

@@ -44,9 +44,6 @@ LAST_SECONDS = 10.0
 UNKNOWN_SECONDS = 20.0
 """How long a batch of scores waits for their calls to be known."""
 
-FEW_SEGMENTS = 2
-"""Of calls, as many wait for a moment even when all goes well."""
-
 Measure = Callable[[], tuple[int, Sequence[Metric]]]
 """Gives since when counters count, in nanoseconds since 1970, and all metrics now."""
 
@@ -135,21 +132,23 @@ class Exporter:
         scores = [score for line in batch.lines if (score := self._read(line, _scores)) is not None]
         if "logs" not in self._senders:
             return True
+        newest = (await asyncio.to_thread(self._calls.waiting)).newest
         about = await self._about.find(scores)
         until = time.monotonic() + UNKNOWN_SECONDS
-        while time.monotonic() < until and await self._may_come(scores, about):
+        while time.monotonic() < until and await self._may_come(scores, about, newest):
             if await self._pause(0.5):
                 break
             about = await self._about.find(scores)
         logs = [log_of(score, known or {}) for score, known in zip(scores, about, strict=True)]
         return await self._deliver("logs", logs, lambda some: logs_request(some, self._export, self._version))
 
-    async def _may_come(self, scores: Sequence[ScoreEvent], about: Sequence[object | None]) -> bool:
-        """Whether the call of one of the scores is not known and may be soon: the score is new, or many calls wait to be sent."""
+    async def _may_come(self, scores: Sequence[ScoreEvent], about: Sequence[object | None], newest: str) -> bool:
+        """Whether a score's call is not known and may be soon: the score is new, or calls wait in segments up to `newest`."""
         unknown = [score for score, known in zip(scores, about, strict=True) if known is None]
         if not unknown or any(map(_young, unknown)):
             return bool(unknown)
-        return (await asyncio.to_thread(self._calls.waiting)).segments > FEW_SEGMENTS
+        oldest = (await asyncio.to_thread(self._calls.waiting)).oldest
+        return bool(oldest) and oldest <= newest
 
     async def _send_metrics(self) -> None:
         sender = self._senders.get("metrics")
