@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.plugins.left_out",
     "tests.plugins.certificates",
+    "tests.plugins.interrupts",
     "tests.plugins.simulator",
     "tests.plugins.engine",
     "tests.plugins.postgresql",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugins.leaks import files_of
 from tests.plugins.server import Server, run_server, simulator_settings
 
 PLANTED = "sk-proj-planted0planted1planted2planted3"
@@ -39,8 +40,7 @@ def careful(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator
 
 def on_disk(server: Server, value: str) -> list[str]:
     """The files of the data folder that a value stands in as it is."""
-    files = [path for path in server.data.rglob("*") if path.is_file()]
-    return [str(path) for path in files if value.encode() in path.read_bytes()]
+    return [str(path) for path, content in files_of(server.data) if value.encode() in content]
 
 
 @pytest.mark.parametrize("stream", [False, True])

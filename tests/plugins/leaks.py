@@ -6,8 +6,9 @@ in KEY, SECRET or PASSWORD, or by using one of PLANTED.
 """
 
 import contextlib
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,13 +42,22 @@ def planted_values(environment: Mapping[str, str]) -> list[str]:
     return [*PLANTED, *given]
 
 
+def files_of(folder: Path) -> Iterator[tuple[Path, bytes]]:
+    """All files below a folder with their bytes, of whatever is there while it is read: the engine merges and drops parts meanwhile."""
+    for place, _, names in os.walk(folder):  # passes over folders that have gone
+        for path in sorted(Path(place) / name for name in names):
+            with contextlib.suppress(FileNotFoundError):
+                if path.is_file():
+                    yield path, path.read_bytes()
+
+
 def look_at_files(folder: Path, values: list[str]) -> None:
     """Raises Leak for a value, or a whole Slugline key, in a file of the data folder or in the log."""
     looked_for = _pattern(values).encode()
-    for path in [folder / "server.log", *sorted((folder / "data").rglob("*"))]:
-        with contextlib.suppress(FileNotFoundError, IsADirectoryError, PermissionError, OSError):
-            if path.is_file() and (found := re.search(looked_for, path.read_bytes())):
-                raise Leak(f"{path}: {found[0][:12].decode()}…")
+    for path, content in files_of(folder):
+        left_behind = path.name == "server.log" or path.is_relative_to(folder / "data")
+        if left_behind and (found := re.search(looked_for, content)):
+            raise Leak(f"{path}: {found[0][:12].decode()}…")
 
 
 def look_at_rows(ask: Callable[[str], list[dict[str, Any]]], values: list[str]) -> None:
