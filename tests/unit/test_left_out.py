@@ -95,7 +95,7 @@ def test_an_unknown_tool_is_an_error_that_lists_the_known_ones(pytester: pytest.
     result = _run(pytester, tests="import pytest\n@pytest.mark.needs('hammer')\ndef test_it(): pass\n")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert (
-        "needs('hammer') is not known; known are: absent, chromium, clients, node, present, smollm2"
+        "needs('hammer') is not known; known are: absent, chromium, clients, llmdrift, node, present, smollm2"
         in result.stderr.str()
     )
 
