@@ -95,8 +95,9 @@ GROUP BY GROUPING SETS ((version, model_served), (version))
 ORDER BY version, all_models, model;
 
 -- name: scores
--- From the cells of scores_hourly, hour by hour; report.py puts the cells of hours that are not counted yet, or not whole in the window, in
--- the place of the first mark. Several values of one name for one call are one observation there, their mean.
+-- From scores_daily for whole days, from scores_hourly for the hours beside them and in days that have uncounted hours; report.py puts the
+-- cells of hours that are not counted yet, or not whole in the window, in the place of the first mark. Several values of one name for one
+-- call are one observation there, their mean.
 SELECT
     version,
     toString(model_served) AS model,
@@ -118,8 +119,16 @@ FROM
     /*uncounted*/
     SELECT version, model_served, name, kind, purpose, left_out, posts, scored_calls, name_calls, any_calls, observations, total, squares,
         unparsed, labels
+    FROM scores_daily FINAL
+    WHERE prompt = {prompt:String} AND day >= toDate({score_since_day:UInt16}) AND day < toDate({score_until_day:UInt16})
+      AND NOT has({uncounted_days:Array(UInt32)}, toRelativeDayNum(day))
+    UNION ALL
+    SELECT version, model_served, name, kind, purpose, left_out, posts, scored_calls, name_calls, any_calls, observations, total, squares,
+        unparsed, labels
     FROM scores_hourly FINAL
     WHERE prompt = {prompt:String} AND hour >= fromUnixTimestamp({since_hour:UInt32}) AND hour < fromUnixTimestamp({until_hour:UInt32})
+      AND (hour < fromUnixTimestamp({low_until_hour:UInt32}) OR hour >= fromUnixTimestamp({high_since_hour:UInt32})
+        OR has({uncounted_days:Array(UInt32)}, toRelativeDayNum(hour, 'UTC')))
       AND NOT has({uncounted:Array(UInt32)}, toUnixTimestamp(hour))
 ) AS cells
 WHERE posts > 0

@@ -19,7 +19,7 @@ from tracing.rollups.scores import cells, uncounted
 
 EXACT_CALLS = 100_000
 """Up to so many calls a report reads the calls themselves; beyond that, whole days come from their rollup."""
-_DAY_MS, _LATEST_DAY = 86_400_000, 2**16 - 1  # Date ends in 2149
+_DAY_MS, _DAY_SECONDS, _LATEST_DAY = 86_400_000, 86_400, 2**16 - 1  # Date ends in 2149
 _HOUR_MS, _HOUR_SECONDS = 3_600_000, 3600
 _LATEST_HOUR = 2**32 - 1  # DateTime ends in 2106
 _WITHIN = (
@@ -99,7 +99,20 @@ def _scores(sql: str, window: Mapping[str, Any], uncounted: Collection[int] | No
         hours.add(since // _HOUR_MS * _HOUR_SECONDS)
     if uncounted is not None and until % _HOUR_MS:
         hours.add(until // _HOUR_MS * _HOUR_SECONDS)
-    parameters = {"since_hour": first, "until_hour": max(first, end), "uncounted": sorted(hours)}
+    end = max(first, end)
+    # Of these, whole days are read as such, unless an hour in them isn't counted.
+    day, last_day = -(-first // _DAY_SECONDS), end // _DAY_SECONDS
+    day, last_day = (day, last_day) if day < last_day else (0, 0)
+    parameters = {
+        "since_hour": first,
+        "until_hour": end,
+        "uncounted": sorted(hours),
+        "uncounted_days": sorted({hour // _DAY_SECONDS for hour in hours}),
+        "score_since_day": day,
+        "score_until_day": last_day,
+        "low_until_hour": day * _DAY_SECONDS,
+        "high_since_hour": last_day * _DAY_SECONDS,
+    }
     if uncounted is not None and not hours:
         return sql.replace("/*uncounted*/", ""), parameters
     within = _WITHIN if uncounted is None else f"{_WITHIN} AND {_IN_HOURS}"

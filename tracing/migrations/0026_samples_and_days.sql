@@ -199,7 +199,7 @@ SELECT
     sum(s.any_scored) OVER (PARTITION BY prompt, version, purpose) AS scored_calls_any,
     s.scored / c.all_calls AS coverage, if(s.weight = 0, NULL, s.sums / s.weight) AS mean,
     if(s.observed < 2, NULL, sqrt(greatest(s.sums_of_squares / s.weight - pow(s.sums / s.weight, 2), 0) * s.observed / (s.observed - 1))) AS deviation,
-    s.unread AS unparsed, s.counted_labels AS labels, l.q[1] AS latency_p50_ms, l.q[2] AS latency_p95_ms, l.q[3] AS latency_p99_ms,
+    s.unread AS unparsed, s.counted_labels AS labels, c.q[1] AS latency_p50_ms, c.q[2] AS latency_p95_ms, c.q[3] AS latency_p99_ms,
     c.tokens_in AS input_tokens, c.tokens_out AS output_tokens, c.dollars AS cost,
     c.all_calls - least(c.priced, c.all_calls) AS unpriced_calls, c.models AS models, c.since AS first_ts, c.until AS last_ts,
     c.recorded AS recorded_calls, if(s.weight_squares = 0, 0, s.weight * s.weight / s.weight_squares) AS effective_n
@@ -211,7 +211,8 @@ FROM
         toUInt64(round(sum(input_tokens * (1 + left_out)))) AS tokens_in, toUInt64(round(sum(output_tokens * (1 + left_out)))) AS tokens_out,
         if(sum(cost_known) = 0, NULL, if(max(left_out) = 0, sum(cost), toDecimal128(sum(toFloat64(cost) * (1 + left_out)), 9))) AS dollars,
         toUInt64(round(sum(cost_known * (1 + left_out)))) AS priced, groupUniqArray(toString(model_served)) AS models,
-        min(first_ts) AS since, max(last_ts) AS until
+        min(first_ts) AS since, max(last_ts) AS until,
+        quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(duration) AS q
     FROM versions_daily
     GROUP BY prompt, version, purpose
 ) AS c
@@ -226,13 +227,7 @@ LEFT JOIN
     FROM scores_daily AS d FINAL
     GROUP BY prompt, version, purpose, name, kind
     HAVING sum(posts) > 0
-) AS s ON s.prompt = c.prompt AND s.version = c.version AND s.purpose = c.purpose
-LEFT JOIN
-(
-    SELECT prompt, version, purpose, quantilesTDigestWeightedMerge(0.5, 0.95, 0.99)(duration) AS q
-    FROM versions_daily
-    GROUP BY prompt, version, purpose
-) AS l ON l.prompt = c.prompt AND l.version = c.version AND l.purpose = c.purpose;
+) AS s ON s.prompt = c.prompt AND s.version = c.version AND s.purpose = c.purpose;
 
 -- Calls by hour, prompt, version, channel and purpose, from the rollup; calls of a sample are weighed by what they stand for, but users
 -- can't be. log_ms_mean: the mean logarithm of what successful calls took.

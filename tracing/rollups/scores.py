@@ -63,7 +63,12 @@ WHERE ({prompt:String} = '' OR prompt = {prompt:String}) AND key GLOBAL IN
     )
     UNION ALL
     SELECT key FROM fresh_keys
-    WHERE loaded_at >= fromUnixTimestamp64Milli({mark_ms:Int64}, 'UTC') AND key GLOBAL IN (SELECT key FROM score_targets)
+    WHERE loaded_at >= fromUnixTimestamp64Milli({mark_ms:Int64}, 'UTC') AND key GLOBAL IN
+    (
+        -- Mostly few are fresh and many have scores: the set is made of the few.
+        SELECT key FROM score_targets
+        WHERE key GLOBAL IN (SELECT key FROM fresh_keys WHERE loaded_at >= fromUnixTimestamp64Milli({mark_ms:Int64}, 'UTC'))
+    )
 )
 """
 
