@@ -81,7 +81,9 @@ class QualityModel(BaseModel):
     score: str | None
     rows: list[QualityRowModel]
     totals: list[QualityRowModel]
-    exact: bool = Field(description="whether latencies are exact; false: estimates from digests, as there are many calls")
+    exact: bool = Field(
+        description="whether latencies are exact; false: estimates from digests, as there are many calls"
+    )
 
 
 class VersionCallsModel(BaseModel):

@@ -18,9 +18,9 @@ class Interval:
 def wilson(successes: float, n: float) -> Interval | None:
     """Wilson's score interval for a share of `successes` among `n`; None where n is 0.
 
-    E. B. Wilson (1927), without continuity correction. Successes may be fractions (several values averaged per call);
-    so may n, where calls have
-    weights and n is their effective number; successes are held within 0 and n, so that a value outside 0 and 1 posted as a bool can't break the report.
+    E. B. Wilson (1927), without continuity correction. Successes may be fractions (several values averaged per call), and so may n, where
+    calls have weights and n is their effective number. Successes are held within 0 and n, so that a value outside 0 and 1 posted as a bool
+    can't break the report.
     """
     if n <= 0:
         return None

@@ -70,7 +70,9 @@ async def quality_report(
     calls = (await clickhouse.query(statements["calls" if exact else "calls_by_day"], {**parameters, **days})).dicts()
     sql, more = _scores(statements["scores"], parameters, await uncounted(clickhouse, prompt=prompt))
     scores = (await clickhouse.query(sql, {**parameters, **more, "score": score or ""})).dicts()
-    window = Quality(prompt=prompt, since=since, until=until, purpose=purpose, score=score, exact=exact, rows=(), totals=())
+    window = Quality(
+        prompt=prompt, since=since, until=until, purpose=purpose, score=score, exact=exact, rows=(), totals=()
+    )
     # Off the event loop, which has calls to answer: thousands of cells take a while, and so does the first import of scipy.
     return await asyncio.to_thread(quality_of, window, calls, scores)
 
@@ -80,7 +82,11 @@ def _days(window: Mapping[str, Any]) -> dict[str, int]:
     since, until = window["since_ms"], window["until_ms"]
     low_end = min(-(-since // _DAY_MS) * _DAY_MS, until)
     high_begin = max(until // _DAY_MS * _DAY_MS, low_end)
-    whole = {"since_day": low_end // _DAY_MS, "until_day": high_begin // _DAY_MS} if low_end < high_begin else {"since_day": 0, "until_day": 0}
+    whole = (
+        {"since_day": low_end // _DAY_MS, "until_day": high_begin // _DAY_MS}
+        if low_end < high_begin
+        else {"since_day": 0, "until_day": 0}
+    )
     touched = {"touched_since": since // _DAY_MS, "touched_until": (until - 1) // _DAY_MS}
     days = {name: min(max(day, 0), _LATEST_DAY) for name, day in (whole | touched).items()}
     return {**days, "low_end_ms": low_end, "high_begin_ms": high_begin}

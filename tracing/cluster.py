@@ -52,8 +52,6 @@ def for_cluster(statement: str, cluster: str) -> list[str]:
     if found := _VIEW.match(sql):
         return [f"CREATE OR REPLACE VIEW {found['name']} {on} AS\n{sql[found.end() :]}"]
     if found := _ALTER.match(sql):
-        if query := _QUERY_CHANGE.match(found["change"]):
-            return [f"ALTER TABLE {found['name']} {on} MODIFY QUERY\n{_over_local(found['name'], query['select'])}"]
         return _alter(found["name"], found["change"], on)
     if found := _DROP.fullmatch(sql):
         suffixes = ("",) if found["what"] == "VIEW" else ("", "_local")
@@ -77,6 +75,8 @@ def _over_local(name: str, select: str) -> str:
 
 def _alter(name: str, change: str, on: str) -> list[str]:
     """A change of columns reaches the Distributed table, too; one of how they are stored doesn't concern it."""
+    if query := _QUERY_CHANGE.match(change):
+        return [f"ALTER TABLE {name} {on} MODIFY QUERY\n{_over_local(name, query['select'])}"]
     if _SECOND_CHANGE.search(change):
         raise NotForClusters(f"one change for each ALTER TABLE, please: {name} has several in one")
     changes = [f"ALTER TABLE {name}_local {on} {change}"]

@@ -60,7 +60,9 @@ async def test_counts_rates_and_means_are_those_of_all_calls(records: ClickHouse
         assert expected is not None and good.interval is not None
         assert (good.interval.low, good.interval.high) == pytest.approx((expected.low, expected.high))
         # 93 % of the calls are fast, 83 % of the rows.
-        assert whole.latency_p50_ms == pytest.approx(10, rel=0.01) and whole.latency_p95_ms == pytest.approx(1000, rel=0.01)
+        assert whole.latency_p50_ms == pytest.approx(10, rel=0.01) and whole.latency_p95_ms == pytest.approx(
+            1000, rel=0.01
+        )
     # A window that begins and ends within a day: the edges come from the calls, the middle from the rollup.
     since, until = _START + timedelta(hours=3.1), _START + timedelta(hours=57.3)
     part = await row(since=since, until=until)
@@ -72,7 +74,12 @@ async def test_the_views_weigh_what_a_sample_kept(records: ClickHouse, insert: I
     await sampled(insert)
     await count_scores(records)
     [quality] = (await records.query("SELECT * FROM quality_by_version WHERE prompt = 'agent'")).dicts()
-    assert (quality["calls"], quality["recorded_calls"], quality["errors"], quality["scored_calls"]) == (1090, 130, 10, 1080)
+    assert (quality["calls"], quality["recorded_calls"], quality["errors"], quality["scored_calls"]) == (
+        1090,
+        130,
+        10,
+        1080,
+    )
     assert (quality["mean"], quality["effective_n"]) == (pytest.approx(1000 / 1080), pytest.approx(1080**2 / 10_320))
     assert float(quality["cost"]) == pytest.approx(11.6)
     assert quality["latency_p95_ms"] == pytest.approx(1000, rel=0.01)
@@ -82,6 +89,14 @@ async def test_the_views_weigh_what_a_sample_kept(records: ClickHouse, insert: I
     [found] = (await records.query(hours)).rows
     assert (found[0], found[1], float(found[2]), found[3], found[4]) == (1090, 10, pytest.approx(11.6), 7560, 130)
     assert (await records.query("SELECT sum(calls) FROM what_was_live")).rows[0][0] == 1090
+    digest = (
+        "SELECT sum(calls), quantilesTDigestMerge(0.5, 0.95, 0.99)(duration)[2] FROM latency_hourly WHERE day(hour) = 1"
+    )
+    [(rows, p95)] = (await records.query(digest)).rows
+    # On the first day 350 of the 382 calls that succeeded are fast, and 35 of the 43 rows.
+    assert rows == 43 and p95 == pytest.approx(1000, rel=0.01)
+    [(p50,)] = (await records.query(digest.replace("[2]", "[1]").replace("sum(calls), ", ""))).rows
+    assert p50 == pytest.approx(10, rel=0.01)
 
 
 async def test_a_rollup_that_lost_the_weights_is_derived_anew(records: ClickHouse, insert: Insert) -> None:
@@ -90,8 +105,13 @@ async def test_a_rollup_that_lost_the_weights_is_derived_anew(records: ClickHous
     await records.command("ALTER TABLE calls_hourly DROP PARTITION 202603")
     await records.command("ALTER TABLE versions_daily DROP PARTITION 202603")
     # As it was before rollups knew of samples: the right number of calls, each of which stands for itself.
-    for table, time, by in (("calls_hourly", "hour", "toStartOfHour(ts, 'UTC')"), ("versions_daily", "day", "toDate(ts, 'UTC')")):
-        await records.command(f"INSERT INTO {table} (prompt, {time}, calls) SELECT prompt, {by} AS t, count() FROM calls GROUP BY prompt, t")
+    for table, time, by in (
+        ("calls_hourly", "hour", "toStartOfHour(ts, 'UTC')"),
+        ("versions_daily", "day", "toDate(ts, 'UTC')"),
+    ):
+        await records.command(
+            f"INSERT INTO {table} (prompt, {time}, calls) SELECT prompt, {by} AS t, count() FROM calls GROUP BY prompt, t"
+        )
     assert {difference.table for difference in await repair(records)} == {"calls_hourly", "versions_daily"}
     assert await check(records) == []
     assert (await records.query("SELECT * FROM quality_by_version")).rows == before
@@ -136,6 +156,10 @@ async def test_days_say_what_the_calls_say(records: ClickHouse, insert: Insert) 
                     assert its == pytest.approx(mine), (window, name)
                 else:
                     assert its == mine, (window, name)
-    fine = [each.duration_ms for each in calls if each.outcome == "ok" and each.version == 1 and each.purpose == "production"]
+    fine = [
+        each.duration_ms
+        for each in calls
+        if each.outcome == "ok" and each.version == 1 and each.purpose == "production"
+    ]
     total = (await quality_report(records, prompt="agent", exact_calls=0)).totals[0]
     assert total.latency_p50_ms == pytest.approx(np.percentile(fine, 50), rel=0.05)

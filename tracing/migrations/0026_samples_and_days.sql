@@ -59,9 +59,25 @@ FROM
 )
 GROUP BY prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out;
 
+-- A digest can't be weighed once it is made: a call goes into it as often as it stands for calls, a thousand times at most. A hash of the
+-- call's id decides where that is no whole number, so that it comes right on average and the same each time.
+ALTER TABLE latency_hourly_feed MODIFY QUERY
+SELECT
+    prompt, hour, version, model_served, purpose, countIf(c_copy = 0) AS calls,
+    quantilesTDigestState(0.5, 0.95, 0.99)(toFloat32(c_ms)) AS duration,
+    quantilesTDigestStateIf(0.5, 0.95, 0.99)(toFloat32(ifNull(c_first_ms, 0)), isNotNull(c_first_ms)) AS first_chunk
+FROM
+(
+    SELECT
+        prompt, toStartOfHour(ts, 'UTC') AS hour, version, model_served, purpose, duration_ms AS c_ms, first_chunk_ms AS c_first_ms,
+        arrayJoin(range(toUInt64(least(floor(if(sample_rate > 0 AND sample_rate < 1, 1 / sample_rate, 1) + cityHash64(call_id) % 1024 / 1024), 1000)))) AS c_copy
+    FROM calls
+    WHERE outcome = 'ok'
+)
+GROUP BY prompt, hour, version, model_served, purpose;
+
 -- What a version's calls come to by day: all that quality by version needs, in a few thousand rows for millions of calls. It takes the place
--- of latency_daily. The digests are of calls that succeeded, weighed by what each stands for; a hash of the call's id decides where that is
--- no whole number, so that it comes right on average and the same each time.
+-- of latency_daily. The digests are of calls that succeeded, weighed by what each stands for.
 CREATE TABLE IF NOT EXISTS versions_daily
 (
     prompt        LowCardinality(String),

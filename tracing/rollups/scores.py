@@ -26,7 +26,10 @@ BATCH = 500
 MANY = 5_000
 WINDOW = timedelta(days=31)
 
-COLUMNS = "prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out, name, kind, scorer"
+COLUMNS = (
+    "prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out, name, kind, "
+    "scorer"
+)
 _MEASURES = (
     "posts",
     "scored_calls",

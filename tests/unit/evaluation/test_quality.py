@@ -129,11 +129,20 @@ def test_intervals_know_what_a_sample_left_out() -> None:
     even = _scores(scored_calls=400, scored_recorded=40, weight=400.0, weight_squares=4000.0, mean_sum=300.0)
     uneven = _scores(scored_calls=130, scored_recorded=40, weight=130.0, weight_squares=1030.0, mean_sum=97.5)
     number = _scores(
-        score_kind="number", scored_recorded=3, weight=30.0, weight_squares=300.0, mean_sum=120.0, mean_sum_of_squares=500.0
+        score_kind="number",
+        scored_recorded=3,
+        weight=30.0,
+        weight_squares=300.0,
+        mean_sum=120.0,
+        mean_sum_of_squares=500.0,
     )
     good, mixed, stars = _row(_calls(calls=400, recorded=40), even, uneven, number).scores
     assert (good.n, good.effective_n, good.mean, good.interval) == (40, 40.0, 0.75, wilson(30.0, 40))
-    assert mixed.effective_n == pytest.approx(130 * 130 / 1030) and mixed.interval is not None and good.interval is not None
+    assert (
+        mixed.effective_n == pytest.approx(130 * 130 / 1030)
+        and mixed.interval is not None
+        and good.interval is not None
+    )
     assert mixed.interval.high - mixed.interval.low > 1.4 * (good.interval.high - good.interval.low)
     assert (stars.mean, stars.interval) == (4.0, student_t(3, 12.0, 50.0))
     assert _row(_calls(calls=400, recorded=40)).recorded_calls == 40
