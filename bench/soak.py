@@ -20,7 +20,7 @@ import httpx
 from tests.chaos.test_kill import check, kill
 from tests.chaos.test_loading import Rows, outside, until_loaded
 from tests.plugins.engine import run_engine
-from tests.plugins.fault_proxy import port_of, serve_faults
+from tests.plugins.fault_proxy import address_of, serve_faults
 from tests.plugins.server import Server, run_server, simulator_settings
 from tests.plugins.simulator import serve_simulator
 
@@ -94,7 +94,7 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         provider = stack.enter_context(serve_simulator()) + "/v1"
         database = stack.enter_context(run_engine(folder / "engine"))
-        proxy = stack.enter_context(serve_faults(port_of(database)))
+        proxy = stack.enter_context(serve_faults(address_of(database)))
         settings = simulator_settings(provider) + outside(provider, database, proxy)
         password = {"ROWS_PASSWORD": database.password}
         server = stack.enter_context(run_server(folder, settings, wait_for_engine=False, **password))

@@ -29,13 +29,16 @@ class ScoreModel(BaseModel):
 
     name: str
     kind: str = Field(description="bool, number or category")
-    n: int = Field(description="calls with at least one parsed value of this score")
+    n: int = Field(description="calls on record with at least one parsed value of this score")
     mean: float | None
     interval: IntervalModel | None = Field(
         description="95 %: Wilson for bools, Student's t for numbers, null below two"
     )
     unparsed: int = Field(description="scores whose value could not be read from the scorer's output")
     labels: dict[str, int] = Field(description="for a category: number of scores by label")
+    effective_n: float | None = Field(
+        description="how many calls of equal weight know as much: n, or less where calls of a sample are weighed"
+    )
 
 
 class QualityRowModel(BaseModel):
@@ -63,6 +66,9 @@ class QualityRowModel(BaseModel):
     first_seen: datetime
     last_seen: datetime
     channels: list[str]
+    recorded_calls: int = Field(
+        description="calls on record; where a sample left some out, all other counts and sums are estimates of all calls"
+    )
 
 
 class QualityModel(BaseModel):
@@ -75,6 +81,9 @@ class QualityModel(BaseModel):
     score: str | None
     rows: list[QualityRowModel]
     totals: list[QualityRowModel]
+    exact: bool = Field(
+        description="whether latencies are exact; false: estimates from digests, as there are many calls"
+    )
 
 
 class VersionCallsModel(BaseModel):

@@ -15,11 +15,12 @@ class Interval:
     high: float
 
 
-def wilson(successes: float, n: int) -> Interval | None:
+def wilson(successes: float, n: float) -> Interval | None:
     """Wilson's score interval for a share of `successes` among `n`; None where n is 0.
 
-    E. B. Wilson (1927), without continuity correction. Successes may be fractions (several values averaged per call);
-    they are held within 0 and n, so that a value outside 0 and 1 posted as a bool can't break the report.
+    E. B. Wilson (1927), without continuity correction. Successes may be fractions (several values averaged per call), and so may n, where
+    calls have weights and n is their effective number. Successes are held within 0 and n, so that a value outside 0 and 1 posted as a bool
+    can't break the report.
     """
     if n <= 0:
         return None
@@ -31,8 +32,9 @@ def wilson(successes: float, n: int) -> Interval | None:
     return Interval(low=max(0.0, min(centre - half, share)), high=min(1.0, max(centre + half, share)))
 
 
-def student_t(n: int, total: float, sum_of_squares: float) -> Interval | None:
-    """Student's interval for a mean from count, sum and sum of squares; None where n < 2, with no spread to know.
+def student_t(n: float, total: float, sum_of_squares: float) -> Interval | None:
+    """Student's interval for a mean from count, sum and sum of squares; None where n < 2, with no spread to know. n may be a fraction,
+    where it is the effective number of values that have weights.
 
     The variance of values that hardly differ from each other at a great distance from zero is lost to rounding; it is
     then taken as 0 rather than negative.

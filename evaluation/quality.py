@@ -20,10 +20,12 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Score:
     """One score's name within one row.
 
-    `kind` is bool, number or category; `n` counts the calls that have at least one parsed value. Bools and numbers
+    `kind` is bool, number or category; `n` counts the calls on record that have at least one parsed value. Bools and numbers
     have a mean with a 95 % interval (Wilson for bools; Student's t for numbers, None below two calls); categories have
     `labels`, the number of scores by label. `unparsed` counts scores whose value could not be read from the scorer's
     output.
+    Where some calls stand for others that a sample left out, the mean is weighed, and the interval is that of `effective_n` calls of
+    equal weight: (sum of weights)² / sum of squared weights (L. Kish, 1965). Without a sample that is `n`.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Score:
     interval: Interval | None
     unparsed: int
     labels: tuple[tuple[str, int], ...] = ()
+    effective_n: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +46,8 @@ class QualityRow:
     `scored_calls` have at least one parsed score, `coverage` is their share. Latencies are milliseconds of calls that
     succeeded. Costs are US dollars: the sum and mean over the calls with a price; `unpriced_calls` have none.
     Token means are over the calls that report tokens. `first_seen` and `last_seen` are UTC.
+    Every count and sum is of all calls: those that a sample left out are estimated by weighing each call by what it stands for.
+    `recorded_calls` is how many are on record; the same as `calls` where there was no sample.
     """
 
     version: int
@@ -67,13 +72,15 @@ class QualityRow:
     first_seen: datetime
     last_seen: datetime
     channels: tuple[str, ...]
+    recorded_calls: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quality:
     """A prompt's quality in a window: `rows` by version and served model, `totals` by version over all models.
 
-    The window is half-open, None is unbounded; `purpose` None is any purpose; `score` None is every score's name.
+    The window is half-open, None is unbounded; `purpose` None is any purpose; `score` None is every score's name. `exact` tells whether
+    latencies are exact, or estimates from digests.
     """
 
     prompt: str
@@ -83,6 +90,7 @@ class Quality:
     score: str | None
     rows: tuple[QualityRow, ...]
     totals: tuple[QualityRow, ...]
+    exact: bool = True
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for JSON: times in ISO 8601 with a Z, labels as an object, unknown as null."""
@@ -116,12 +124,17 @@ def _key(cell: Mapping[str, Any]) -> tuple[int, str | None]:
 
 
 def _score(cell: Mapping[str, Any]) -> Score:
-    kind, n = cell["score_kind"], cell["scored_calls"]
-    mean = interval = None
-    if kind != "category" and n:
-        total = cell["mean_sum"]
-        mean = total / n
-        interval = wilson(total, n) if kind == "bool" else student_t(n, total, cell["mean_sum_of_squares"])
+    kind, n, weight = cell["score_kind"], cell["scored_recorded"], cell["weight"]
+    mean = interval = effective = None
+    if kind != "category" and weight:
+        effective = weight * weight / cell["weight_squares"]
+        share = effective / weight  # 1 where every call stands for itself
+        total, squares = cell["mean_sum"], cell["mean_sum_of_squares"]
+        mean = total / weight
+        if kind == "bool":
+            interval = wilson(total * share, effective)
+        elif n > 1:
+            interval = student_t(effective, total * share, squares * share)
     return Score(
         name=cell["score_name"],
         kind=kind,
@@ -130,13 +143,14 @@ def _score(cell: Mapping[str, Any]) -> Score:
         interval=interval,
         unparsed=cell["unparsed_scores"],
         labels=tuple(sorted(dict(cell["label_counts"]).items())),
+        effective_n=effective,
     )
 
 
 def _row(cell: Mapping[str, Any], scores: Iterable[Score], scored_calls: int) -> QualityRow:
     version, model = _key(cell)
     calls = cell["calls"]
-    p50, p95 = cell["latency_ms"]
+    p50, p95 = cell["latency_ms"][:2]
     return QualityRow(
         version=version,
         model_served=model,
@@ -156,10 +170,11 @@ def _row(cell: Mapping[str, Any], scores: Iterable[Score], scored_calls: int) ->
         output_tokens_mean=_mean(cell["output_sum"], cell["output_known"]),
         cost=cell["cost_sum"],
         cost_mean=_mean(cell["cost_sum"], cell["cost_known"]),
-        unpriced_calls=calls - cell["cost_known"],
+        unpriced_calls=max(calls - round(cell["cost_known"]), 0),
         first_seen=_EPOCH + timedelta(milliseconds=cell["first_ms"]),
         last_seen=_EPOCH + timedelta(milliseconds=cell["last_ms"]),
         channels=tuple(cell["channels"]),
+        recorded_calls=cell["recorded"],
     )
 
 

@@ -118,4 +118,9 @@ def _notes(quality: Quality) -> str:
     unpriced = sum(total.unpriced_calls for total in quality.totals if total.cost is not None)
     if unpriced:
         notes.append(f"* without {unpriced} call{'' if unpriced == 1 else 's'} of unknown price.")
+    recorded, calls = (sum(getattr(total, name) for total in quality.totals) for name in ("recorded_calls", "calls"))
+    if recorded != calls:
+        notes.append(f"Estimated from a sample: {recorded} of {calls} calls are on record; errors are all recorded.")
+    if not quality.exact:
+        notes.append("Latencies are estimates (t-digest by day).")
     return "\n".join(notes)

@@ -7,7 +7,9 @@ Knows when to begin, and to end within a bound. Refuses to know how a scorer sco
 import asyncio
 import contextlib
 import logging
+import math
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -21,12 +23,15 @@ from evaluation.scorers.segments import ScoringFolders, SegmentScorer
 from slugline.folder import DataFolder
 from slugline.recording import open_recorder
 from slugline.settings import Settings
+from tracing.loading.segments import bytes_in
 from tracing.spool import Spool, SpoolFolders
 
 log = logging.getLogger("slugline.scoring")
 
-MOST_WAITING = 20_000
-"""Segments that may wait to be scored; what comes on top is loaded, but not scored, so that the disk can't fill up for it."""
+MOST_WAITING_BYTES = 2 * 2**30
+"""What may wait to be scored and judged; what comes on top is loaded, but not scored, so that the disk can't fill up for it."""
+MEASURE_SECONDS = 5.0
+"""How long what waits is believed to have shrunk by nothing: adding up many thousand files for each segment would slow loading down."""
 LAST_WAIT_SECONDS = 10.0
 RETRY_SECONDS = 5.0
 
@@ -40,26 +45,40 @@ class Scoring:
         segments: SegmentScorer | None = None,
         judges: Mapping[str, Judging] | None = None,
         spool: Spool | None = None,
+        most_waiting_bytes: int = MOST_WAITING_BYTES,
     ) -> None:
         self._folders = folders
         self._segments = segments
         self._judges = judges or {}
         self._spool = spool
         self._skipped = 0
+        self._most = most_waiting_bytes
+        self._waiting, self._measured = 0, -math.inf
 
     def take(self, segment: Path) -> None:
         """Keeps a segment that was just loaded, if it holds calls. A failure is counted and logged: loading goes on."""
         if self._segments is None or not segment.name.startswith("calls."):
             return
         try:
-            if sum(1 for _ in self._folders.calls.iterdir()) >= MOST_WAITING:
-                raise OSError(f"more than {MOST_WAITING:,} segments wait to be scored")
+            size = segment.stat().st_size
+            if self._waiting_bytes() + size > self._most:
+                raise OSError(f"more than {self._most:,} bytes of calls would wait to be scored")
             os.link(segment, self._folders.calls / segment.name)
+            self._waiting += size
         except FileExistsError:
             pass  # taken before, in a process that was killed before the segment was deleted
         except OSError as error:
             self._skipped += 1
             log.error("the calls of segment %s get no automatic scores: %s", segment.name, error)
+
+    def _waiting_bytes(self) -> int:
+        """What lay there when it was last measured, and what was added since."""
+        if time.monotonic() - self._measured > MEASURE_SECONDS:
+            self._waiting, self._measured = self._measure(), time.monotonic()
+        return self._waiting
+
+    def _measure(self) -> int:
+        return bytes_in(self._folders.calls) + sum(bytes_in(self._folders.judge(name)) for name in self._judges)
 
     async def run(self, stopping: Callable[[], bool]) -> None:
         """Scores until `stopping`, then ends what is in hand, within `LAST_WAIT_SECONDS`, and seals the scores."""
@@ -87,6 +106,7 @@ class Scoring:
             return {
                 **asdict(self._segments.counts),
                 "segments_waiting": waiting,
+                "bytes_waiting": self._measure(),
                 "segments_skipped": self._skipped,
                 "judges": {name: asdict(judging.counts) for name, judging in self._judges.items()},
             }

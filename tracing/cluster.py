@@ -27,6 +27,8 @@ _DROP = re.compile(rf"DROP (?P<what>TABLE|VIEW) IF EXISTS {_NAME}")
 _INSERT = re.compile(r"INSERT INTO \w+\s")
 _COLUMN_CHANGE = re.compile(r"(ADD|DROP|RENAME|MODIFY|COMMENT) COLUMN\b")
 _STORED_ONLY = re.compile(r"MODIFY COLUMN .*\b(TTL|CODEC)\b", re.DOTALL)
+_QUERY_CHANGE = re.compile(r"MODIFY QUERY\s+(?P<select>.+)", re.DOTALL)
+_ORDER_CHANGE = re.compile(r",\s*MODIFY ORDER BY \(.*\)$", re.DOTALL)
 _SECOND_CHANGE = re.compile(r",\s*(ADD|DROP|RENAME|MODIFY|MATERIALIZE)\s+(COLUMN|INDEX|PROJECTION|TTL|SETTING)\b")
 
 
@@ -60,19 +62,26 @@ def for_cluster(statement: str, cluster: str) -> list[str]:
 
 
 def _feed(name: str, target: str, select: str, on: str) -> str:
+    return f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name} {on} TO {target}_local AS\n{_over_local(name, select)}"
+
+
+def _over_local(name: str, select: str) -> str:
+    """A materialized view's SELECT over the local table of the one that it reads."""
     select, count = re.subn(r"\bFROM `?(\w+)`?(?=\s|\)|$)", r"FROM \1_local", select)
     if count != 1:
         raise NotForClusters(f"the materialized view {name} must read one table, and reads {count}")
-    return f"CREATE MATERIALIZED VIEW IF NOT EXISTS {name} {on} TO {target}_local AS\n{select}"
+    return select
 
 
 def _alter(name: str, change: str, on: str) -> list[str]:
     """A change of columns reaches the Distributed table, too; one of how they are stored doesn't concern it."""
+    if query := _QUERY_CHANGE.match(change):
+        return [f"ALTER TABLE {name} {on} MODIFY QUERY\n{_over_local(name, query['select'])}"]
     if _SECOND_CHANGE.search(change):
         raise NotForClusters(f"one change for each ALTER TABLE, please: {name} has several in one")
     changes = [f"ALTER TABLE {name}_local {on} {change}"]
     if _COLUMN_CHANGE.match(change) and not _STORED_ONLY.match(change):
-        changes.append(f"ALTER TABLE {name} {on} {change}")
+        changes.append(f"ALTER TABLE {name} {on} {_ORDER_CHANGE.sub('', change)}")  # a Distributed table has no order
     return changes
 
 

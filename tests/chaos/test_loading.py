@@ -24,7 +24,7 @@ from tests.chaos.test_kill import Load, check, kill
 from tests.integration.test_loader import event
 from tests.integration.test_loading_unknown import VIEW
 from tests.plugins.engine import Database, run_engine
-from tests.plugins.fault_proxy import FaultProxy, port_of, serve_faults, through
+from tests.plugins.fault_proxy import FaultProxy, address_of, serve_faults, through
 from tests.plugins.server import Server, run_server, simulator_settings
 from tests.plugins.simulator import serve_simulator
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable, Target
@@ -114,7 +114,7 @@ class Scorer:
 def test_clickhouse_down_slow_and_silent_while_processes_are_killed(
     tmp_path: Path, clickhouse: Database, provider: str, choose: random.Random
 ) -> None:
-    with serve_faults(port_of(clickhouse)) as proxy:
+    with serve_faults(address_of(clickhouse)) as proxy:
         settings = simulator_settings(provider) + outside(provider, clickhouse, proxy)
         rows = Rows(clickhouse)
         for statement in VIEW:
@@ -175,7 +175,7 @@ def test_a_full_disk_costs_records_and_no_call(
     spool = tmp_path / "data" / "spool"
     spool.mkdir(parents=True)
     (tmp_path / "data").chmod(0o700)
-    with small_disk(spool, 2), serve_faults(port_of(clickhouse)) as proxy:
+    with small_disk(spool, 2), serve_faults(address_of(clickhouse)) as proxy:
         proxy.fail("down")
         settings = "spool_min_free_bytes = 0\n" + simulator_settings(provider) + outside(provider, clickhouse, proxy)
         password = {"ROWS_PASSWORD": clickhouse.password}

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.plugins.engine import run_engine
+from tests.plugins.engine import Database, run_engine
 from tests.plugins.server import Server, run_server, simulator_settings
 
 USER = {"role": "user", "content": "hi"}
@@ -281,38 +281,33 @@ def test_records_wait_for_clickhouse_and_calls_do_not(tmp_path: Path, provider: 
             server.row(answer.headers["x-slugline-call-id"])
 
 
-def test_a_clickhouse_elsewhere_is_one_url_away(tmp_path: Path, provider: str) -> None:
+def test_a_clickhouse_elsewhere_is_one_url_away(tmp_path: Path, provider: str, clickhouse: Database) -> None:
     """The engine process stands in for a server: the same wire, reached by URL and password like any other."""
-    (tmp_path / "elsewhere").mkdir()
-    with run_engine(tmp_path / "elsewhere") as database:
-        url = database.url.replace("http://", f"http://{database.user}@") + "/slugline"
-        settings = simulator_settings(provider + "/v1")
-        settings += f'[clickhouse]\nurl = "{url}"\npassword = "env:CLICKHOUSE_SECRET"\n'
-        with run_server(tmp_path, settings, CLICKHOUSE_SECRET=database.password) as server:
-            assert server.children("tracing.engine") == []
-            server.save("elsewhere", "x")
-            answer = server.chat(model="prompt/elsewhere@latest", messages=[USER])
-            call_id = answer.headers["x-slugline-call-id"]
-            assert (
-                server.api.post("/api/scores", json={"call_id": call_id, "name": "ok", "value": True}).status_code
-                == 201
-            )
-            deadline = time.monotonic() + 30
-            while (
-                not (totals := server.api.get("/api/prompts/elsewhere/quality").json().get("totals"))
-                or not totals[0]["scores"]
-            ):
-                assert time.monotonic() < deadline, totals
-                time.sleep(0.1)
-            assert (totals[0]["calls"], totals[0]["scores"][0]["mean"]) == (1, 1.0)
-        assert not (tmp_path / "data" / "clickhouse").exists()
-        done = slugline(
-            "sql",
-            "SELECT count() AS n FROM calls",
-            "--json",
-            "--data",
-            str(tmp_path / "data"),
-            cwd=tmp_path,
-            CLICKHOUSE_SECRET=database.password,
-        )
-        assert json.loads(done.stdout) == [{"n": 1}], done.stderr
+    url = clickhouse.url.replace("://", f"://{clickhouse.user}@") + f"/{clickhouse.database}"
+    settings = simulator_settings(provider + "/v1")
+    settings += f'[clickhouse]\nurl = "{url}"\npassword = "env:CLICKHOUSE_SECRET"\n'
+    with run_server(tmp_path, settings, CLICKHOUSE_SECRET=clickhouse.password) as server:
+        assert server.children("tracing.engine") == []
+        server.save("elsewhere", "x")
+        answer = server.chat(model="prompt/elsewhere@latest", messages=[USER])
+        call_id = answer.headers["x-slugline-call-id"]
+        assert server.api.post("/api/scores", json={"call_id": call_id, "name": "ok", "value": True}).status_code == 201
+        deadline = time.monotonic() + 30
+        while (
+            not (totals := server.api.get("/api/prompts/elsewhere/quality").json().get("totals"))
+            or not totals[0]["scores"]
+        ):
+            assert time.monotonic() < deadline, totals
+            time.sleep(0.1)
+        assert (totals[0]["calls"], totals[0]["scores"][0]["mean"]) == (1, 1.0)
+    assert not (tmp_path / "data" / "clickhouse").exists()
+    done = slugline(
+        "sql",
+        "SELECT count() AS n FROM calls",
+        "--json",
+        "--data",
+        str(tmp_path / "data"),
+        cwd=tmp_path,
+        CLICKHOUSE_SECRET=clickhouse.password,
+    )
+    assert json.loads(done.stdout) == [{"n": 1}], done.stderr

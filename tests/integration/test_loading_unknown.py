@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.test_loader import connected, event, fill
 from tests.plugins.engine import Database
-from tests.plugins.fault_proxy import FaultProxy, port_of, serve_faults, through
+from tests.plugins.fault_proxy import FaultProxy, address_of, serve_faults, through
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.event import Event, ScoreEvent
 from tracing.loader import Loader
@@ -32,7 +32,7 @@ def _tokens_are_relied_on(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def proxy(clickhouse: Database) -> Iterator[FaultProxy]:
-    with serve_faults(port_of(clickhouse)) as running:
+    with serve_faults(address_of(clickhouse)) as running:
         yield running
 
 

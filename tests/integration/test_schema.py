@@ -70,6 +70,14 @@ def test_the_text_for_a_cluster_word_for_word() -> None:
     ]
     for stored in ("ADD INDEX i a TYPE minmax", "MODIFY TTL toDateTime(c) + toIntervalDay(1)", "MODIFY COLUMN x TTL c"):
         assert for_cluster(f"ALTER TABLE t {stored}", "main") == [f"ALTER TABLE t_local ON CLUSTER 'main' {stored}"]
+    key = "ALTER TABLE t ADD COLUMN IF NOT EXISTS x Float64, MODIFY ORDER BY (a, c, x)"
+    assert for_cluster(key, "main") == [
+        "ALTER TABLE t_local ON CLUSTER 'main' ADD COLUMN IF NOT EXISTS x Float64, MODIFY ORDER BY (a, c, x)",
+        "ALTER TABLE t ON CLUSTER 'main' ADD COLUMN IF NOT EXISTS x Float64",
+    ]
+    assert for_cluster("ALTER TABLE f MODIFY QUERY\nSELECT a FROM t GROUP BY a", "main") == [
+        "ALTER TABLE f ON CLUSTER 'main' MODIFY QUERY\nSELECT a FROM t_local GROUP BY a"
+    ]
     feed = "CREATE MATERIALIZED VIEW IF NOT EXISTS f TO u AS\nSELECT a FROM t"
     assert for_cluster(feed, "main") == [
         "CREATE MATERIALIZED VIEW IF NOT EXISTS f ON CLUSTER 'main' TO u_local AS\nSELECT a FROM t_local"

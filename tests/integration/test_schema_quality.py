@@ -22,7 +22,7 @@ def scored(chance: random.Random, count: int) -> list[CallEvent | ScoreEvent]:
     events: list[CallEvent | ScoreEvent] = []
     for _ in range(count):
         given = call(
-            ts=timestamp(_START + timedelta(minutes=chance.randrange(600))), version=chance.randint(1, 2),
+            ts=timestamp(_START + timedelta(minutes=chance.randrange(3000))), version=chance.randint(1, 2),
             model_served=chance.choice(("m-1", "m-2")), purpose=chance.choice(("production", "production", "evaluation")),
         )  # fmt: skip
         events.append(given)
@@ -58,6 +58,7 @@ async def test_counted_half_counted_and_uncounted_scores_say_the_same(
         {"since": _START + timedelta(minutes=90), "until": _START + timedelta(minutes=455)},
         {"since": _START + timedelta(minutes=125), "until": _START + timedelta(minutes=130)},
         {"purpose": None},
+        {"since": _START + timedelta(hours=20), "until": _START + timedelta(minutes=2950)},
         {"score": "good"},
         {"score": "absent"},
     ]

@@ -106,10 +106,8 @@ async def test_calls_by_hour_are_the_calls(records: ClickHouse, insert: Insert) 
     assert list(found.rows) == list(raw.rows)
     assert await check(records) == []
     [exact] = (await records.query("SELECT quantileExact(0.5)(duration_ms) FROM calls WHERE outcome = 'ok'")).rows
-    for table in ("latency_hourly", "latency_daily"):
-        [digest] = (
-            await records.query(f"SELECT quantilesTDigestMerge(0.5, 0.95, 0.99)(duration)[1] FROM {table}")
-        ).rows
+    for table, digests in (("latency_hourly", "quantilesTDigest"), ("versions_daily", "quantilesTDigestWeighted")):
+        [digest] = (await records.query(f"SELECT {digests}Merge(0.5, 0.95, 0.99)(duration)[1] FROM {table}")).rows
         assert digest[0] == pytest.approx(exact[0], rel=0.03)
 
 
@@ -122,7 +120,7 @@ async def test_a_segment_that_comes_twice_counts_once_in_everything_derived(
     for table, column in (
         ("calls_hourly", "sum(calls)"),
         ("latency_hourly", "sum(calls)"),
-        ("latency_daily", "sum(calls)"),
+        ("versions_daily", "sum(calls)"),
         ("call_keys", "count() / 3"),
     ):
         assert (await records.query(f"SELECT {column} FROM {table}")).rows[0][0] == 50, table
@@ -203,13 +201,13 @@ async def test_what_a_view_missed_is_derived_anew(records: ClickHouse, insert: I
     keys = (await records.query("SELECT * FROM call_keys ORDER BY ALL")).rows
     await records.command("ALTER TABLE calls_hourly DELETE WHERE toDate(hour) = '2026-03-01'", mutations_sync=2)
     await records.command("ALTER TABLE call_keys DELETE WHERE toDate(call_ts) = '2026-02-28'", mutations_sync=2)
-    await records.command("TRUNCATE TABLE latency_daily")
+    await records.command("TRUNCATE TABLE versions_daily")
     found = {(difference.table, difference.month, len(difference.days)) for difference in await repair(records)}
     assert found == {
         ("calls_hourly", 202603, 1),
         ("call_keys", 202602, 1),
-        ("latency_daily", 202602, 2),
-        ("latency_daily", 202603, 1),
+        ("versions_daily", 202602, 2),
+        ("versions_daily", 202603, 1),
     }
     assert await check(records) == []
     assert (await records.query("SELECT * EXCEPT users FROM calls_hourly ORDER BY hour")).rows == before

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.plugins.engine import Database
@@ -190,6 +191,40 @@ async def test_scores_choose_calls(records: ClickHouse) -> None:
         assert {row["call_id"] for row in found} == {calls[number].call_id for number in expected}, asked
     one = await find_call(records, calls[3].call_id, ALL)
     assert [(score["name"], score["label"]) for score in one["scores"]] == [("tone", "angry")]
+
+
+async def test_a_calls_scores_are_those_that_the_view_gives_it(records: ClickHouse) -> None:
+    """By its id, its trace and the app's own id; a trace's go to its last call, and a correction may take one to another call."""
+    minutes = [NOW + timedelta(minutes=number) for number in range(4)]
+    calls = [
+        event(1, minutes[0], trace_id="ab", external_id="order"),
+        event(2, minutes[1], trace_id="ab"),
+        event(3, minutes[2], external_id="order"),
+        event(4, minutes[3]),
+    ]
+    targets = [
+        ("call", calls[0].call_id),
+        ("call", calls[3].call_id),
+        ("trace", "ab"),
+        ("external", "order"),
+        ("trace", ""),
+    ]
+    scores = [
+        ScoreEvent(
+            score_id=f"s{number}", target_kind=kind, target=target, ts=timestamp(NOW), received_at=timestamp(NOW), name="n",
+            kind="bool", value=1.0,
+        )
+        for number, (kind, target) in enumerate(targets)
+    ]  # fmt: skip
+    again = msgspec.structs.replace(scores[1], target=calls[0].call_id, received_at=timestamp(minutes[1]))
+    await put(records, *calls)
+    await put(records, *scores)
+    await put(records, again)
+    for call in calls:
+        found = [score["score_id"] for score in (await find_call(records, call.call_id, ALL))["scores"]]
+        sql = "SELECT score_id FROM scores WHERE call_id = {id:UUID} ORDER BY score_id"
+        assert found == [row[0] for row in (await records.query(sql, {"id": call.call_id})).rows], call.call_id
+    assert [len((await find_call(records, call.call_id, ALL))["scores"]) for call in calls] == [2, 1, 1, 0]
 
 
 async def test_a_call_in_full(records: ClickHouse) -> None:

@@ -26,8 +26,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.plugins.command_line import CommandLine
-from tests.plugins.engine import run_engine
+from tests.plugins.engine import Databases, run_engine
 from tracing.clickhouse import ClickHouse
+from tracing.engine.endpoint import Endpoint
 from tracing.event import CallEvent, encode, timestamp
 from tracing.migrate import migrate
 
@@ -36,11 +37,12 @@ EARLY = datetime(2001, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine, Path]]:
-    """The command line beside a running engine: its data folder has the endpoint of one, as a server's has."""
+def there(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[CommandLine, Path]]:
+    """The command line beside a running ClickHouse: its data folder says where one answers, as a server's does."""
     folder = tmp_path_factory.mktemp("transfer")
-    with run_engine(folder):
-        (folder / "endpoint.json").rename(folder / "engine.json")
+    with databases.one() as there:
+        told = {name: getattr(there, name) for name in ("url", "user", "password", "database")}
+        Endpoint(**told, pid=os.getpid(), version="").write(folder / "engine.json")
         yield CommandLine(options=("--data", str(folder))), folder
 
 

@@ -1,16 +1,19 @@
-"""The real engine for tests: one engine process for each run's worker, a database of its own for each test.
+"""A ClickHouse for tests: one for each run's worker, a database of its own for each test.
 
-`engine` is the running process's endpoint; `clickhouse` adds an empty database with every migration
-applied, and `records` Slugline's own connection to it. The process takes part in no test's state: a test that has to kill an engine starts its own with `run_engine`.
+`any_clickhouse` is a server: an embedded engine's process, or what `SLUGLINE_TEST_CLICKHOUSE_URL` (`http[s]://user:password@host:port`) names.
+`clickhouse` adds an empty database with every migration applied, and `records` Slugline's own connection to it. The server takes part in
+no test's state. What needs the embedded engine itself, to kill it or for its files, starts one by name with `run_engine`.
 """
 
 import contextlib
 import dataclasses
 import itertools
 import json
+import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +50,7 @@ class Database:
     def _arguments(self) -> dict[str, object]:
         parts = urlsplit(self.url)
         return {
+            "interface": parts.scheme,
             "host": parts.hostname,
             "port": parts.port,
             "username": self.user,
@@ -58,7 +62,7 @@ class Database:
 
 @contextlib.contextmanager
 def run_engine(folder: Path) -> Iterator[Database]:
-    """An engine process with its data in `folder`, gone at the end; it also goes if this process dies."""
+    """An embedded engine's process with its data in `folder`, gone at the end; it also goes if this process dies."""
     endpoint = folder / "endpoint.json"
     arguments = ["--path", str(folder / "clickhouse"), "--endpoint", str(endpoint), "--until-stdin-closes"]
     with (folder / "engine.log").open("w+b") as log:
@@ -87,24 +91,37 @@ def run_engine(folder: Path) -> Iterator[Database]:
                     process.stdin.close()
 
 
+def server_to_test() -> Database | None:
+    """The server that `SLUGLINE_TEST_CLICKHOUSE_URL` names, if it names one. Its user must be allowed to create databases."""
+    if not (url := os.environ.get("SLUGLINE_TEST_CLICKHOUSE_URL")):
+        return None
+    target = Target.from_url(url)
+    # Until a test has its own database: the one that every server has.
+    database = urlsplit(url).path.strip("/") or "default"
+    return Database(url=target.url, user=target.user, password=target.password, database=database)
+
+
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    """One engine process for all tests of this worker."""
+def any_clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One server for all tests of this worker."""
+    if named := server_to_test():
+        yield named
+        return
     with run_engine(tmp_path_factory.mktemp("engine")) as database:
         yield database
 
 
 class Databases:
-    """Databases with the current schema on one engine, for one test after the other.
+    """Databases with the current schema on one server, for one test after the other.
 
     Some 40 statements make one. A test that left the schema as it was leaves its database to the next, emptied: with the rows go the tokens
     of their inserts, so that nothing of the test is left.
     """
 
-    def __init__(self, engine: Database) -> None:
-        self._engine = engine
+    def __init__(self, server: Database) -> None:
+        self._server = server
         self._free: list[Database] = []
-        self._numbers = itertools.count(1)
+        self._names = (f"test_{uuid.uuid4().hex[:8]}_{number}" for number in itertools.count(1))
         self._schema: object = None
 
     @contextlib.contextmanager
@@ -112,16 +129,22 @@ class Databases:
         """An empty database that no other test has now."""
         database = self._free.pop() if self._free else self._make()
         yield database
-        with contextlib.closing(self._engine.client()) as client:
+        with contextlib.closing(self._server.client()) as client:
             if self._schema_of(client, database) == self._schema:
                 client.command(f"TRUNCATE ALL TABLES FROM {database.database}")
                 self._free.append(database)
             else:
                 client.command(f"DROP DATABASE IF EXISTS {database.database} SYNC")
 
+    def drop(self) -> None:
+        """Leaves a server as it was."""
+        with contextlib.closing(self._server.client()) as client:
+            for database in self._free:
+                client.command(f"DROP DATABASE IF EXISTS {database.database} SYNC")
+
     def _make(self) -> Database:
-        database = dataclasses.replace(self._engine, database=f"test_{next(self._numbers)}")
-        with contextlib.closing(self._engine.client()) as client:
+        database = dataclasses.replace(self._server, database=next(self._names))
+        with contextlib.closing(self._server.client()) as client:
             client.command(f"CREATE DATABASE {database.database}")
             with contextlib.closing(database.client()) as inside:
                 for _, text in migrations():
@@ -139,14 +162,17 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def _databases(engine: Database) -> Databases:
-    return Databases(engine)
+def databases(any_clickhouse: Database) -> Iterator[Databases]:
+    """Databases on this worker's server; gone at the end."""
+    made = Databases(any_clickhouse)
+    yield made
+    made.drop()
 
 
 @pytest.fixture
-def clickhouse(_databases: Databases) -> Iterator[Database]:
+def clickhouse(databases: Databases) -> Iterator[Database]:
     """An empty database with the current schema, of this test alone."""
-    with _databases.one() as database:
+    with databases.one() as database:
         yield database
 
 

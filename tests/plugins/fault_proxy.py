@@ -20,8 +20,8 @@ _HEAD = b"\r\n\r\n"
 class FaultProxy:
     """One proxy in front of a ClickHouse, in an event loop of its own. What it is told holds from the next request on."""
 
-    def __init__(self, port: int) -> None:
-        self.to = port
+    def __init__(self, to: tuple[str, int]) -> None:
+        self.to = to
         self.port = 0
         self.fault = ""
         self.times = 0
@@ -56,7 +56,7 @@ class FaultProxy:
             return False
         if token:
             self.inserts.append(token)
-        there, back = await asyncio.open_connection("127.0.0.1", self.to)
+        there, back = await asyncio.open_connection(*self.to)
         try:
             line, _, rest = head.partition(b"\r\n")
             back.write(line + b"\r\nconnection: close\r\n" + rest + body)
@@ -87,9 +87,9 @@ async def _body(head: bytes, reader: asyncio.StreamReader) -> bytes:
 
 
 @contextlib.contextmanager
-def serve_faults(port: int) -> Iterator[FaultProxy]:
-    """A proxy in front of what listens on a loopback port, in a thread of its own."""
-    proxy = FaultProxy(port)
+def serve_faults(to: tuple[str, int]) -> Iterator[FaultProxy]:
+    """A proxy in front of what listens at a host's port, in a thread of its own."""
+    proxy = FaultProxy(to)
     started, loop = threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
 
@@ -131,8 +131,8 @@ def through(database: Database, proxy: FaultProxy) -> Database:
     return dataclasses.replace(database, url=f"{parts.scheme}://127.0.0.1:{proxy.port}")
 
 
-def port_of(database: Database) -> int:
-    """Where a database's server listens."""
-    port = urlsplit(database.url).port
-    assert port is not None
-    return port
+def address_of(database: Database) -> tuple[str, int]:
+    """Where a database's server listens. One behind TLS can't be looked into."""
+    parts = urlsplit(database.url)
+    assert parts.scheme == "http" and parts.hostname and parts.port, f"not for {parts.scheme}: {parts.hostname}"
+    return parts.hostname, parts.port

@@ -2,7 +2,7 @@
 -- /*scored*/ narrows the keys where they are many, /*posts*/ the scores where they are few.
 -- A call's values of one name are one observation, their mean: they are not independent of each other.
 SELECT
-    prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose,
+    prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out,
     score_name AS name, score_kind AS kind, score_scorer AS scorer,
     sum(call_posts) AS posts,
     countIf(has_value) AS scored_calls,
@@ -25,7 +25,7 @@ FROM
         SELECT
             o.prompt AS prompt, toStartOfHour(o.call_ts, 'UTC') AS hour, o.version AS version, o.channel AS channel, o.variant AS variant,
             o.model_served AS model_served, o.system_fingerprint AS system_fingerprint, o.params_hash AS params_hash, o.stratum AS stratum,
-            o.purpose AS purpose, o.call_id AS call_id, e.name AS score_name, e.kind AS score_kind,
+            o.purpose AS purpose, o.left_out AS left_out, o.call_id AS call_id, e.name AS score_name, e.kind AS score_kind,
             arrayStringConcat(arraySort(groupUniqArray(if(e.scorer_version = '', toString(e.scorer), concat(e.scorer, ':', e.scorer_version)))), ', ')
                 AS score_scorer,
             avgIf(e.value, e.parsed AND e.kind NOT IN ('category', 'text') AND isFinite(e.value)) AS mean,
@@ -45,7 +45,7 @@ FROM
             FROM
             (
                 SELECT
-                    key, call_id, call_ts, prompt, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose
+                    key, call_id, call_ts, prompt, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out
                 FROM call_keys
                 WHERE key GLOBAL IN (SELECT key FROM call_keys WHERE /*within*/ /*scored*/)
                 ORDER BY key, call_ts DESC, call_id DESC
@@ -53,8 +53,8 @@ FROM
             )
             WHERE /*within*/
         ) AS o ON o.key = e.key
-        GROUP BY prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, call_id,
+        GROUP BY prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out, call_id,
                  score_name, score_kind
     )
 )
-GROUP BY prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, name, kind, scorer
+GROUP BY prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out, name, kind, scorer

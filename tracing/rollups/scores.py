@@ -4,7 +4,8 @@
    also touches the calls that it was posted for before (`score_targets`); a trace's new last call touches the one before it.
 2. A touched (prompt, hour) is counted as a whole. Its old cells are written with zeros where nothing takes their place, in the
    same statement. So counting twice, by two keepers at once, or from a mark that is too old, gives the same.
-3. Readers who must not be late take what `uncounted` names from the scores themselves (`cells`), the rest from `scores_hourly`.
+3. Then the days of the touched hours are added up from their hours, as a whole too (`scores_daily`).
+4. Readers who must not be late take what `uncounted` names from the scores themselves (`cells`), the rest from `scores_hourly`.
 
 Knows no process and no schedule.
 """
@@ -25,7 +26,10 @@ BATCH = 500
 MANY = 5_000
 WINDOW = timedelta(days=31)
 
-COLUMNS = "prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, name, kind, scorer"
+COLUMNS = (
+    "prompt, hour, version, channel, variant, model_served, system_fingerprint, params_hash, stratum, purpose, left_out, name, kind, "
+    "scorer"
+)
 _MEASURES = (
     "posts",
     "scored_calls",
@@ -41,6 +45,11 @@ _PAIRS = (
     "(prompt, toUnixTimestamp(toStartOfHour(call_ts, 'UTC'))) IN "
     "(SELECT arrayJoin(arrayZip({prompts:Array(String)}, {hours:Array(UInt32)})))"
 )
+_DAY_PAIRS = (
+    "(prompt, toRelativeDayNum(toDate(hour, 'UTC'))) IN "
+    "(SELECT arrayJoin(arrayZip({prompts:Array(String)}, {days:Array(UInt32)})))"
+)
+_DAY_SECONDS = 86_400
 _SPAN = (
     "call_ts >= fromUnixTimestamp64Milli({since_ms:Int64}, 'UTC') "
     "AND call_ts < fromUnixTimestamp64Milli({until_ms:Int64}, 'UTC')"
@@ -57,7 +66,12 @@ WHERE ({prompt:String} = '' OR prompt = {prompt:String}) AND key GLOBAL IN
     )
     UNION ALL
     SELECT key FROM fresh_keys
-    WHERE loaded_at >= fromUnixTimestamp64Milli({mark_ms:Int64}, 'UTC') AND key GLOBAL IN (SELECT key FROM score_targets)
+    WHERE loaded_at >= fromUnixTimestamp64Milli({mark_ms:Int64}, 'UTC') AND key GLOBAL IN
+    (
+        -- Mostly few are fresh and many have scores: the set is made of the few.
+        SELECT key FROM score_targets
+        WHERE key GLOBAL IN (SELECT key FROM fresh_keys WHERE loaded_at >= fromUnixTimestamp64Milli({mark_ms:Int64}, 'UTC'))
+    )
 )
 """
 
@@ -106,6 +120,7 @@ async def count_scores(clickhouse: ClickHouse, *, everything: bool = False) -> i
         else:
             for first in range(0, counted, BATCH):
                 await _count(clickhouse, touched[first : first + BATCH])
+            await _count_days(clickhouse, touched)
     await clickhouse.command(
         f"INSERT INTO rollup_marks (name, through) VALUES ('{MARK}', fromUnixTimestamp64Milli({_ms(through)}, 'UTC'))"
     )
@@ -115,6 +130,14 @@ async def count_scores(clickhouse: ClickHouse, *, everything: bool = False) -> i
 async def _count(clickhouse: ClickHouse, touched: Sequence[Cell]) -> None:
     parameters = {"prompts": [cell.prompt for cell in touched], "hours": [cell.hour for cell in touched]}
     await clickhouse.command(_insert(_PAIRS), parameters)
+
+
+async def _count_days(clickhouse: ClickHouse, touched: Sequence[Cell]) -> None:
+    days = sorted({(cell.prompt, cell.hour // _DAY_SECONDS) for cell in touched})
+    for first in range(0, len(days), BATCH):
+        some = days[first : first + BATCH]
+        parameters = {"prompts": [prompt for prompt, _ in some], "days": [day for _, day in some]}
+        await clickhouse.command(_insert_days(_DAY_PAIRS), parameters)
 
 
 async def _count_all(clickhouse: ClickHouse) -> int:
@@ -127,6 +150,7 @@ async def _count_all(clickhouse: ClickHouse) -> int:
         parameters = {"since_ms": _ms(begin), "until_ms": _ms(begin + WINDOW)}
         await clickhouse.command(_insert(_SPAN, scored_first=True), parameters)
         begin += WINDOW
+    await clickhouse.command(_insert_days("1"))
     return int(count)
 
 
@@ -141,6 +165,17 @@ def _insert(within: str, *, scored_first: bool = False) -> str:
         f"UNION ALL\n"
         f"SELECT {COLUMNS}, {zeros} FROM scores_hourly AS s FINAL WHERE {old} AND s.posts > 0\n"
         f") AS n\nGROUP BY {COLUMNS}"
+    )
+
+
+def _insert_days(within: str) -> str:
+    """Days are made of the cells of their hours; those that have no posts any more are there with zeros, and so stay no day behind."""
+    keys = "prompt, toDate(hour, 'UTC') AS day, version, purpose, model_served, left_out, name, kind"
+    by = keys.replace("toDate(hour, 'UTC') AS ", "")
+    sums = ", ".join(f"{'sumMap' if name == 'labels' else 'sum'}(h.{name}) AS {name}" for name in _MEASURES)
+    return (
+        f"INSERT INTO scores_daily ({by}, {', '.join(_MEASURES)}, counted_at)\n"
+        f"SELECT {keys}, {sums}, now64(6)\nFROM scores_hourly AS h FINAL\nWHERE {within}\nGROUP BY {by}"
     )
 
 

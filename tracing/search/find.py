@@ -30,6 +30,24 @@ _TOO_BROAD = {
     *("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "TOO_SLOW", "TOO_MANY_ROWS", "TOO_MANY_BYTES"),
     "TOO_MANY_ROWS_OR_BYTES",
 }
+# What the view `scores` says of one call, found by the call's keys and not by joining all scores with their calls: a score of a trace or of
+# an app's own id belongs to its last call. A score is looked up by its id again, because it may have been posted anew for another call.
+_OWN = """key = {call_id:UUID} OR key GLOBAL IN
+(
+    SELECT key FROM call_keys
+    WHERE key IN
+    (
+        reinterpretAsUUID(sipHash128('trace', {trace_id:String})),
+        reinterpretAsUUID(sipHash128('external', {external_id:String}))
+    )
+    GROUP BY key
+    HAVING argMax(call_id, (call_ts, call_id)) = {call_id:UUID}
+)"""
+_SCORES = f"""SELECT score_id, name, value, label, kind, source, scorer, scorer_version, parsed, comment, ts, target_kind
+FROM score_events FINAL
+WHERE score_id GLOBAL IN (SELECT score_id FROM score_events WHERE {_OWN}) AND NOT deleted AND ({_OWN})
+ORDER BY ts, score_id
+LIMIT 1000"""  # noqa: S608 - our own text
 _NEW = "(a call shows about a second after its answer)"
 
 
@@ -82,13 +100,8 @@ async def find_call(clickhouse: ClickHouse, call_id: str, sight: Sight) -> dict[
         if not rows:
             raise CallNotFoundError(f"no call {call_id} on record {_NEW}")
         call = parsed(as_json(rows[0]))
-        scores = await _ask(
-            clickhouse,
-            "SELECT score_id, name, value, label, kind, source, scorer, scorer_version, parsed, comment, ts, target_kind FROM scores "
-            "WHERE call_id = {call_id:UUID} ORDER BY ts, score_id LIMIT 1000",
-            Condition(parameters={"call_id": call_id}),
-            deadline,
-        )
+        keys = {"call_id": call_id, "trace_id": call["trace_id"], "external_id": call["external_id"]}
+        scores = await _ask(clickhouse, _SCORES, Condition(parameters=keys), deadline)
         spans = await _spans(clickhouse, call["trace_id"], deadline) if sight.bodies else []
     return {**call, "scores": [as_json(row) for row in scores], "spans": spans}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from evaluation.intervals import student_t, wilson
 from evaluation.quality import Quality, QualityRow, quality_of
 
 _NONE = {"input_known": 0, "output_known": 0, "cost_known": 0}
@@ -15,7 +16,7 @@ _WINDOW = Quality(prompt="p", since=None, until=None, purpose="production", scor
 
 def _calls(**more: Any) -> dict[str, Any]:
     cell = {
-        "version": 1, "model": "m", "all_models": 0, "calls": 10, "errors": 2, "client_left": 1, "latency_ms": [5.0, 9.0],
+        "version": 1, "model": "m", "all_models": 0, "calls": 10, "recorded": 10, "errors": 2, "client_left": 1, "latency_ms": [5.0, 9.0],
         "first_chunk_quantiles": [2.0], "input_sum": 100, "input_known": 8, "output_sum": 40, "output_known": 8,
         "cost_sum": 0.4, "cost_known": 4, "first_ms": 1_000, "last_ms": 2_500, "channels": ["latest", "stable"],
     }  # fmt: skip
@@ -31,7 +32,9 @@ def _scores(**more: Any) -> dict[str, Any]:
         "version": 1, "model": "m", "all_models": 0, "all_scores": 0, "score_name": "good", "score_kind": "bool",
         "scored_calls": 4, "mean_sum": 3.0, "mean_sum_of_squares": 3.0, "unparsed_scores": 1, "label_counts": {},
     }  # fmt: skip
-    return cell | more
+    cell |= more
+    n = cell["scored_calls"]
+    return {"scored_recorded": n, "weight": float(n), "weight_squares": float(n)} | cell
 
 
 def _row(calls: dict[str, Any], *scores: dict[str, Any]) -> QualityRow:
@@ -119,3 +122,27 @@ def test_to_json_is_json_with_times_in_utc() -> None:
     assert plain["rows"][0]["scores"][0]["labels"] == {"a": 1}
     assert plain["rows"][0]["channels"] == ["latest", "stable"]
     assert plain["totals"] == []
+
+
+def test_intervals_know_what_a_sample_left_out() -> None:
+    """Forty calls on record, each of which stands for ten, say no more than forty; unequal weights say less than their number."""
+    even = _scores(scored_calls=400, scored_recorded=40, weight=400.0, weight_squares=4000.0, mean_sum=300.0)
+    uneven = _scores(scored_calls=130, scored_recorded=40, weight=130.0, weight_squares=1030.0, mean_sum=97.5)
+    number = _scores(
+        score_kind="number",
+        scored_recorded=3,
+        weight=30.0,
+        weight_squares=300.0,
+        mean_sum=120.0,
+        mean_sum_of_squares=500.0,
+    )
+    good, mixed, stars = _row(_calls(calls=400, recorded=40), even, uneven, number).scores
+    assert (good.n, good.effective_n, good.mean, good.interval) == (40, 40.0, 0.75, wilson(30.0, 40))
+    assert (
+        mixed.effective_n == pytest.approx(130 * 130 / 1030)
+        and mixed.interval is not None
+        and good.interval is not None
+    )
+    assert mixed.interval.high - mixed.interval.low > 1.4 * (good.interval.high - good.interval.low)
+    assert (stars.mean, stars.interval) == (4.0, student_t(3, 12.0, 50.0))
+    assert _row(_calls(calls=400, recorded=40)).recorded_calls == 40

@@ -100,6 +100,19 @@ async def test_tasks_that_are_there_are_not_written_over(tmp_path: Path) -> None
     assert {path.stat().st_mode & 0o077 for path in (tmp_path, bench.folders.calls, bench.folders.judge("kind"))} == {0}
 
 
+def test_what_waits_is_bounded_by_its_bytes_whatever_its_number(tmp_path: Path) -> None:
+    bench = Bench(tmp_path / "scoring")
+    scoring = Scoring(bench.folders, bench.scorer, most_waiting_bytes=1000)
+    for number, size in enumerate((400, 1, 400, 400, 150)):
+        segment = tmp_path / f"calls.{number}.jsonl"
+        segment.write_text("x" * size)
+        scoring.take(segment)
+    assert sorted(path.name[6] for path in bench.folders.calls.iterdir()) == ["0", "1", "2", "4"]
+    told = scoring.status()
+    assert told is not None
+    assert (told["segments_waiting"], told["bytes_waiting"], told["segments_skipped"]) == (4, 951, 1)
+
+
 def test_loaded_segments_are_taken_once_and_a_failure_stops_no_loading(tmp_path: Path) -> None:
     bench = Bench(tmp_path / "scoring")
     scoring = Scoring(bench.folders, bench.scorer)

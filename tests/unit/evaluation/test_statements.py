@@ -18,5 +18,5 @@ def test_a_name_that_comes_twice_or_is_empty_is_refused(text: str) -> None:
         parse_statements(text)
 
 
-def test_the_quality_report_has_its_two_statements() -> None:
-    assert set(load_statements("evaluation", "quality.sql")) == {"calls", "scores"}
+def test_the_quality_report_has_its_statements() -> None:
+    assert set(load_statements("evaluation", "quality.sql")) == {"size", "calls", "calls_by_day", "scores"}

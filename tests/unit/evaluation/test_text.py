@@ -19,11 +19,11 @@ _ROW = QualityRow(
     version=1, model_served=None, calls=1250, errors=25, error_rate=0.02, client_left=3, scored_calls=120, coverage=0.096,
     scores=(_GOOD,), latency_p50_ms=412.4, latency_p95_ms=1890.0, first_chunk_p50_ms=80.0, input_tokens=52500,
     input_tokens_mean=42.0, output_tokens=11000, output_tokens_mean=8.84, cost=0.01234567, cost_mean=0.00001,
-    unpriced_calls=2, first_seen=_SEEN, last_seen=_SEEN, channels=("stable",),
+    unpriced_calls=2, first_seen=_SEEN, last_seen=_SEEN, channels=("stable",), recorded_calls=1250,
 )  # fmt: skip
 _UNKNOWN = replace(
     _ROW, version=2, calls=1, errors=0, error_rate=0.0, client_left=0, coverage=0.0, scores=(), latency_p50_ms=None,
-    latency_p95_ms=None, input_tokens_mean=None, output_tokens_mean=None, cost=None, unpriced_calls=1,
+    latency_p95_ms=None, input_tokens_mean=None, output_tokens_mean=None, cost=None, unpriced_calls=1, recorded_calls=1,
 )  # fmt: skip
 _QUALITY = Quality(
     prompt="support-agent", since=None, until=None, purpose="production", score=None,
@@ -109,3 +109,11 @@ def test_a_score_in_words() -> None:
     assert score_text(_TOPIC) == "topic billing 7, delivery 5 n=12 (2 unparsed)"
     assert score_text(replace(_GOOD, n=1, interval=None)) == "helpful 0.83 [–] n=1"
     assert score_text(replace(_GOOD, n=0, mean=None, interval=None, unparsed=4)) == "helpful – n=0 (4 unparsed)"
+
+
+def test_what_is_estimated_is_called_so() -> None:
+    assert "stimate" not in _print(_QUALITY)
+    sampled = replace(_ROW, recorded_calls=145, calls=1250)
+    shown = _print(replace(_QUALITY, rows=(sampled,), totals=(sampled,), exact=False))
+    assert "Estimated from a sample: 145 of 1250 calls are on record" in shown
+    assert "Latencies are estimates" in shown
