@@ -21,9 +21,11 @@ from rich.progress import Progress as Bar
 
 from slugline.commands.options import print_json, settings_for
 from slugline.folder import DataFolder
+from slugline.recording import open_recorder
 from slugline.records import open_records
 from slugline.settings import Settings, SettingsError
-from tracing.event import CallEvent, ScoreEvent
+from tracing.event import CallEvent, Event, ScoreEvent
+from tracing.privacy.recorder import PrivacyCounts
 from tracing.transfer.aside import Rejected, TraceNotes
 from tracing.transfer.importing import Progress, import_source
 from tracing.transfer.inserting import open_inserter
@@ -40,8 +42,12 @@ def run_import(
     data: Path | None,
     config: Path | None,
     as_json: bool,
+    as_is: bool = False,
 ) -> None:
-    """Imports files, and says what came of it. Exits with 1 where nothing of what was read could be taken."""
+    """Imports files, and says what came of it. Exits with 1 where nothing of what was read could be taken.
+
+    What is taken is what the settings let a live call keep, or with `as_is` everything: that is for owners.
+    """
     if os.environ.get("SLUGLINE_URL", "").strip() and data is None and config is None:
         raise SettingsError(
             f"{what} import works on the machine that has the data folder, or the settings of the ClickHouse server: "
@@ -49,22 +55,48 @@ def run_import(
         )
     if rejected is not None and len(files) > 1:
         raise SettingsError("--rejected names one file: import the files one by one")
-    progress, kept = asyncio.run(_run(what, files, origin, rejected, settings_for(data, config)))
+    settings = settings_for(data, config)
+    if as_is:
+        _permit_as_is(settings)
+    recorder = open_recorder(settings, os.environ, lambda _: True, whole=True)
+    progress, kept = asyncio.run(_run(what, files, origin, rejected, settings, _all if as_is else recorder.kept))
+    counts = recorder.counts
     if as_json:
-        print_json({**asdict(progress), "rejected_files": [str(path) for path in kept]})
+        told = {"redacted_values": counts.redactions, "redactions_failed": counts.failed}
+        print_json({**asdict(progress), **told, "rejected_files": [str(path) for path in kept]})
     else:
-        _say(what, progress, kept)
+        _say(what, progress, kept, counts)
     if progress.read and progress.rejected == progress.read:
         sys.exit(1)
 
 
+def _all(event: Event) -> Event:
+    return event
+
+
+def _permit_as_is(settings: Settings) -> None:
+    """Whoever has the data folder may, but with a key only an admin's. Raises RegistryError."""
+    from registry.errors import AuthRoleNotAllowedError
+    from slugline.commands.options import open_registry
+
+    if os.environ.get("SLUGLINE_KEY", "").strip() and "admin" not in (by := open_registry(settings).by).roles:
+        raise AuthRoleNotAllowedError(
+            f"{by.name} may not import with --as-is, past what [record] keeps and redacts: that takes the role admin"
+        )
+
+
 async def _run(
-    what: What, files: Sequence[Path], origin: Origin, rejected: Path | None, settings: Settings
+    what: What,
+    files: Sequence[Path],
+    origin: Origin,
+    rejected: Path | None,
+    settings: Settings,
+    keep: Callable[[Event], Event | None],
 ) -> tuple[Progress, list[Path]]:
     progress, kept = Progress(), []
     with TraceNotes() as notes, _shown() as (told, waits):
         reading = Reading(what=what, origin=origin, slug=_slug(), notes=notes)
-        folder = DataFolder(settings.data).path / "imports"
+        folder = DataFolder(settings.data).imports
         async with (
             open_records(settings) as clickhouse,
             open_inserter(folder, clickhouse, CallEvent if what == "calls" else ScoreEvent, waits) as inserter,
@@ -73,7 +105,9 @@ async def _run(
                 aside = Rejected(rejected or _beside(path))
                 try:
                     with _opened(path) as source:
-                        await import_source(source, reading, inserter, aside, progress, lambda at: told(at, progress))
+                        await import_source(
+                            source, reading, inserter, aside, progress, lambda at: told(at, progress), keep
+                        )
                 finally:
                     aside.close()
                 if aside.count:
@@ -152,13 +186,21 @@ def _shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str
         yield told, waits
 
 
-def _say(what: What, progress: Progress, kept: Sequence[Path]) -> None:
+def _say(what: What, progress: Progress, kept: Sequence[Path], counts: PrivacyCounts) -> None:
     told: list[Any] = [f"{progress.loaded:,} {what} loaded"]
     if progress.known:
         told.append(f"{progress.known:,} were there already")
     if progress.skipped:
         told.append(f"{progress.skipped:,} records hold no {what}")
+    if progress.left_out:
+        told.append(f"{progress.left_out:,} left out, as record.mode is none for them")
     print(", ".join(told))
+    if progress.without_bodies:
+        print(f"{progress.without_bodies:,} were kept without their bodies, as record.mode is metadata for them")
+    if counts.redactions:
+        print(f"{counts.redactions:,} values were redacted, as in live calls ([record.redact])")
+    if counts.failed:
+        print(f"{counts.failed:,} lost their bodies, as redacting them failed", file=sys.stderr)
     if progress.rejected:
         where = ", ".join(map(str, kept))
         print(f"{progress.rejected:,} could not be taken: see {where} for the lines and reasons", file=sys.stderr)

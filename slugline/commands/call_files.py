@@ -36,6 +36,10 @@ RejectedTo = Annotated[
     typer.Option("--rejected", help="Where bad lines go (default: FILE.rejected.jsonl).", show_default=False),
 ]
 
+AsIs = Annotated[
+    bool, typer.Option("--as-is", help="Keep every value, past what [record] redacts and leaves out. Owners only.")
+]
+
 
 def export(
     filters: Mapping[str, Any],
@@ -63,6 +67,7 @@ def import_(
     files: Files,
     origin: From = "auto",
     rejected: RejectedTo = None,
+    as_is: AsIs = False,
     json: Json = False,
     data: Data = None,
     config: Config = None,
@@ -73,7 +78,7 @@ def import_(
     """
     from slugline.importing_records import run_import
 
-    run_import("calls", files, origin, rejected, data=data, config=config, as_json=json)
+    run_import("calls", files, origin, rejected, data=data, config=config, as_json=json, as_is=as_is)
 
 
 async def write(pieces: AsyncIterator[bytes], output: Path | None) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from slugline.commands.call_files import Files, From, Output, RejectedTo, write
+from slugline.commands.call_files import AsIs, Files, From, Output, RejectedTo, write
 from slugline.commands.filters import ONE, read_moment
 from slugline.commands.options import Config, Data, Json, settings_for
 
@@ -45,6 +45,7 @@ def import_(
     files: Files,
     origin: From = "auto",
     rejected: RejectedTo = None,
+    as_is: AsIs = False,
     json: Json = False,
     data: Data = None,
     config: Config = None,
@@ -55,4 +56,4 @@ def import_(
     """
     from slugline.importing_records import run_import
 
-    run_import("scores", files, origin, rejected, data=data, config=config, as_json=json)
+    run_import("scores", files, origin, rejected, data=data, config=config, as_json=json, as_is=as_is)
