@@ -14,8 +14,9 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -115,23 +116,27 @@ class Exporter:
                 return
 
     async def _send_calls(self, batch: Batch) -> bool:
-        calls = [call for line in batch.lines if (call := self._read(line, _calls)) is not None]
-        for call in calls:
+        calls = self._read(batch, _calls)
+        for _, call in calls:
             self._about.note(call)
         sampling = self._export.sampling
         wanted = [
-            call
-            for call in calls
+            (place, call)
+            for place, call in calls
             if call.trace_id
             and sampling.takes(call.trace_id, has_parent=bool(call.parent_span_id), sampled=call.sampled)
         ]
-        spans = await asyncio.to_thread(lambda: [span_of(call, self._export) for call in wanted])
-        return await self._deliver("traces", spans, lambda some: spans_request(some, self._export, self._version))
+        spans = await asyncio.to_thread(lambda: [(place, span_of(call, self._export)) for place, call in wanted])
+        blanked = partial(self._calls.blanked, batch)
+        return await self._deliver(
+            "traces", spans, lambda some: spans_request(some, self._export, self._version), blanked
+        )
 
     async def _send_scores(self, batch: Batch) -> bool:
-        scores = [score for line in batch.lines if (score := self._read(line, _scores)) is not None]
         if "logs" not in self._senders:
             return True
+        read = self._read(batch, _scores)
+        scores = [score for _, score in read]
         newest = (await asyncio.to_thread(self._calls.waiting)).newest
         about = await self._about.find(scores)
         until = time.monotonic() + UNKNOWN_SECONDS
@@ -139,8 +144,9 @@ class Exporter:
             if await self._pause(0.5):
                 break
             about = await self._about.find(scores)
-        logs = [log_of(score, known or {}) for score, known in zip(scores, about, strict=True)]
-        return await self._deliver("logs", logs, lambda some: logs_request(some, self._export, self._version))
+        logs = [(place, log_of(score, known or {})) for (place, score), known in zip(read, about, strict=True)]
+        blanked = partial(self._scores.blanked, batch)
+        return await self._deliver("logs", logs, lambda some: logs_request(some, self._export, self._version), blanked)
 
     async def _may_come(self, scores: Sequence[ScoreEvent], about: Sequence[object | None], newest: str) -> bool:
         """Whether a score's call is not known and may be soon: the score is new, or calls wait in segments up to `newest`."""
@@ -174,14 +180,27 @@ class Exporter:
                         "%d segments were given up before they could be sent: the collector was away too long", given_up
                     )
 
-    async def _deliver(self, signal: Signal, items: Sequence[T], pack: Callable[[Sequence[T]], Message]) -> bool:
-        """Sends items until they are accepted or refused; False when the end came first."""
+    async def _deliver(
+        self,
+        signal: Signal,
+        items: Sequence[tuple[int, T]],
+        pack: Callable[[Sequence[T]], Message],
+        blanked: Callable[[], Collection[int]],
+    ) -> bool:
+        """Sends items, each with its line's place, until they are accepted or refused; False when the end came first.
+
+        What was erased while it waited for the collector is not sent any more.
+        """
         sender = self._senders.get(signal)
         pending = [items] if sender is not None and items else []
         tries = 0
         while pending and sender is not None:
-            now = pending[-1]
-            delivery = await sender.send(await asyncio.to_thread(pack, now))
+            gone = await asyncio.to_thread(blanked)
+            now = pending[-1] = [(place, item) for place, item in pending[-1] if place not in gone]
+            if not now:
+                pending.pop()
+                continue
+            delivery = await sender.send(await asyncio.to_thread(pack, [item for _, item in now]))
             if delivery.kind == "taken":
                 self._note(signal, delivery, len(now))
             elif delivery.kind == "smaller" and len(now) > 1:
@@ -215,13 +234,17 @@ class Exporter:
             log.warning("%s wait to be sent: %s", signal, delivery.message)
         self.counts.waiting[signal] = delivery.message
 
-    def _read(self, line: bytes, decoder: "msgspec.json.Decoder[T]") -> T | None:
-        try:
-            return decoder.decode(line)
-        except msgspec.MsgspecError as error:
-            self.counts.unreadable += 1
-            log.error("a line of the record can't be sent: %s", error)
-            return None
+    def _read(self, batch: Batch, decoder: "msgspec.json.Decoder[T]") -> list[tuple[int, T]]:
+        """The events of a batch, each with its line's place in it. A blank line was erased."""
+        found = []
+        for place, line in enumerate(batch.lines):
+            try:
+                if not line.isspace():
+                    found.append((place, decoder.decode(line)))
+            except msgspec.MsgspecError as error:
+                self.counts.unreadable += 1
+                log.error("a line of the record can't be sent: %s", error)
+        return found
 
     def _late(self) -> bool:
         """Whether the end came too long ago to go on."""
