@@ -50,8 +50,8 @@ def run_import(
     """
     if os.environ.get("SLUGLINE_URL", "").strip() and data is None and config is None:
         raise SettingsError(
-            f"{what} import works on the machine that has the data folder, or the settings of the ClickHouse server: "
-            "say which with --data or --config"
+            f"{what} import works on the machine that has the data folder, or the settings of the ClickHouse server, and not through "
+            "SLUGLINE_URL: say which with --data or --config"
         )
     if rejected is not None and len(files) > 1:
         raise SettingsError("--rejected names one file: import the files one by one")
@@ -65,7 +65,7 @@ def run_import(
         told = {"redacted_values": counts.redactions, "redactions_failed": counts.failed}
         print_json({**asdict(progress), **told, "rejected_files": [str(path) for path in kept]})
     else:
-        _say(what, progress, kept, counts)
+        say(what, progress, kept, counts)
     if progress.read and progress.rejected == progress.read:
         sys.exit(1)
 
@@ -94,17 +94,17 @@ async def _run(
     keep: Callable[[Event], Event | None],
 ) -> tuple[Progress, list[Path]]:
     progress, kept = Progress(), []
-    with TraceNotes() as notes, _shown() as (told, waits):
-        reading = Reading(what=what, origin=origin, slug=_slug(), notes=notes)
+    with TraceNotes() as notes, shown() as (told, waits):
+        reading = Reading(what=what, origin=origin, slug=slugs(), notes=notes)
         folder = DataFolder(settings.data).imports
         async with (
             open_records(settings) as clickhouse,
             open_inserter(folder, clickhouse, CallEvent if what == "calls" else ScoreEvent, waits) as inserter,
         ):
-            for path in _in_order(files):
-                aside = Rejected(rejected or _beside(path))
+            for path in in_order(files):
+                aside = Rejected(rejected or beside(path))
                 try:
-                    with _opened(path) as source:
+                    with opened(path) as source:
                         await import_source(
                             source, reading, inserter, aside, progress, lambda at: told(at, progress), keep
                         )
@@ -115,7 +115,8 @@ async def _run(
     return progress, kept
 
 
-def _slug() -> Callable[[str], str]:
+def slugs() -> Callable[[str], str]:
+    """What makes a slug of another product's name for a prompt."""
     from registry.errors import PromptInvalidError
     from registry.importing.naming import slug_for
 
@@ -128,7 +129,7 @@ def _slug() -> Callable[[str], str]:
     return slug
 
 
-def _in_order(files: Sequence[Path]) -> list[Path]:
+def in_order(files: Sequence[Path]) -> list[Path]:
     """Files that hold traces come first: observations in others refer to them."""
     return sorted(files, key=lambda path: not _holds_traces(path))
 
@@ -141,12 +142,14 @@ def _holds_traces(path: Path) -> bool:
     return first is not None and first.record is not None and holds_traces(first.record)
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """Where a file's bad lines go."""
     return Path("stdin.rejected.jsonl") if str(path) == "-" else path.with_name(f"{path.name}.rejected.jsonl")
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Source]:
+def opened(path: Path) -> Iterator[Source]:
+    """A file, or standard input for `-`."""
     if str(path) != "-":
         with open_source(path) as source:
             yield source
@@ -156,7 +159,7 @@ def _opened(path: Path) -> Iterator[Source]:
 
 
 @contextlib.contextmanager
-def _shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str], None]]]:
+def shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str], None]]]:
     """What tells how far an import is and why it waits: a bar on a terminal, else nothing but the latter."""
     console = Console(stderr=True)
     bar = Bar(
@@ -186,7 +189,8 @@ def _shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str
         yield told, waits
 
 
-def _say(what: What, progress: Progress, kept: Sequence[Path], counts: PrivacyCounts) -> None:
+def say(what: What, progress: Progress, kept: Sequence[Path], counts: PrivacyCounts) -> None:
+    """What came of an import, for people."""
     told: list[Any] = [f"{progress.loaded:,} {what} loaded"]
     if progress.known:
         told.append(f"{progress.known:,} were there already")
