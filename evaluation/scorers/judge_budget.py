@@ -16,10 +16,11 @@ class Budget:
     def __init__(self, judge: Judge, path: Path) -> None:
         self._options = judge.options
         self._path = path
-        self._day, self._calls, self._usd = "", 0, 0.0
+        self._day, self._calls, self._usd, self.unpriced = "", 0, 0.0, 0
         try:
             kept = json.loads(path.read_text("utf-8"))
             self._day, self._calls, self._usd = str(kept["day"]), int(kept["calls"]), float(kept["usd"])
+            self.unpriced = int(kept.get("unpriced", 0))
         except (OSError, ValueError, KeyError, TypeError):
             pass  # none yet
 
@@ -27,7 +28,7 @@ class Budget:
         """Counts one call, if it is still in the budget."""
         day = at.astimezone(UTC).date().isoformat()
         if day > self._day:  # a clock that is set back doesn't begin an old day again
-            self._day, self._calls, self._usd = day, 0, 0.0
+            self._day, self._calls, self._usd, self.unpriced = day, 0, 0.0, 0
         options = self._options
         if options.calls_per_day is not None and self._calls >= options.calls_per_day:
             return False
@@ -43,12 +44,25 @@ class Budget:
         self._keep()
 
     def spent(self, usd: float | None) -> None:
-        """Adds what a call cost, where that is known."""
-        if usd:
-            self._usd += usd
-            self._keep()
+        """Adds what an answered call cost; None where that is not known."""
+        self.unpriced += usd is None
+        self._usd += usd or 0.0
+        self._keep()
+
+    @property
+    def hint(self) -> str:
+        """What to do where the budget in dollars bounds less than it says; empty where it doesn't."""
+        if self._options.usd_per_day is None or not self.unpriced:
+            return ""
+        also = "" if self._options.calls_per_day is not None else "set calls_per_day as well, or "
+        return (
+            f"{self.unpriced:,} calls of {self._day} have no known price and count as 0 in usd_per_day: {also}give the model a price "
+            "([providers.NAME.prices])"
+        )
 
     def _keep(self) -> None:
         draft = self._path.with_suffix(".tmp")
-        draft.write_text(json.dumps({"day": self._day, "calls": self._calls, "usd": self._usd}), "utf-8")
+        draft.write_text(
+            json.dumps({"day": self._day, "calls": self._calls, "usd": self._usd, "unpriced": self.unpriced}), "utf-8"
+        )
         draft.replace(self._path)

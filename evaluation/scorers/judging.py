@@ -39,12 +39,14 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class JudgeCounts:
-    """What a judge did since the start."""
+    """What a judge did since the start; of today, `unpriced` calls whose cost isn't known, and a `hint` where that matters."""
 
     judged: int = 0
     unparsed: int = 0
     given_up: int = 0
     over_budget: int = 0
+    unpriced: int = 0
+    hint: str = ""
     waiting: str = ""
 
 
@@ -70,7 +72,7 @@ class Judging:
         self._first_pause = first_pause_seconds
         self._pause = 0.0
         self._not_before = 0.0
-        self.counts = JudgeCounts()
+        self.counts = JudgeCounts(unpriced=self._budget.unpriced, hint=self._budget.hint)
 
     async def run(self, stopping: Callable[[], bool]) -> None:
         """Judges until `stopping`; calls that are with the model then are waited for."""
@@ -123,7 +125,8 @@ class Judging:
                 self.counts.over_budget += 1
                 return str(task["call_id"])
             answer = await self._answer(task)
-            self._budget.spent(answer.cost)
+            if answer.status == 200 or answer.cost is not None:
+                self._spent(answer.cost)
             if not answer.later:
                 self._pause, self.counts.waiting = 0.0, ""
                 break
@@ -133,6 +136,13 @@ class Judging:
             return None
         await self._recorded(task, answer, stopping)
         return str(task["call_id"])
+
+    def _spent(self, usd: float | None) -> None:
+        had = self.counts.hint
+        self._budget.spent(usd)
+        self.counts.unpriced, self.counts.hint = self._budget.unpriced, self._budget.hint
+        if self.counts.hint and not had:
+            log.warning("judge '%s': %s", self._judge.name, self.counts.hint)
 
     async def _answer(self, task: Mapping[str, Any]) -> Answer:
         try:
