@@ -17,6 +17,9 @@ from proxy.providers import Provider
 from proxy.upstream import UpstreamRequest
 
 SCHEME = "litellm:"
+_PASSED_ON = frozenset({"traceparent", "tracestate", "baggage"})
+"""What LiteLLM is given of a call's headers: the trace goes on at the provider. The rest are its own to make."""
+
 PREFIXES = {"bedrock": "bedrock/", "vertex": "vertex_ai/", "litellm": ""}
 """LiteLLM's name for a kind of provider, put before the model's."""
 
@@ -53,7 +56,13 @@ class Library:
             )
         litellm = self._module = self._module or await asyncio.to_thread(_imported)
         given = orjson.loads(request.body)
-        asked = {**given, **_arguments(provider), "model": f"{PREFIXES[provider.kind]}{given['model']}"}
+        told = {name: value for name, value in request.headers if name in _PASSED_ON}
+        asked = {
+            **given,
+            **_arguments(provider),
+            **({"extra_headers": told} if told else {}),
+            "model": f"{PREFIXES[provider.kind]}{given['model']}",
+        }
         try:
             if path == "embeddings":
                 found = await litellm.aembedding(**asked)

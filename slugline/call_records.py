@@ -100,7 +100,7 @@ async def open_calls(
     from slugline.records import open_records
 
     settings = settings_for(data, config)
-    sight = _sight(settings)
+    sight = sight_here(settings)
     if follow:
         async with ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse:
             yield LocalCalls(clickhouse, sight)
@@ -118,7 +118,7 @@ def server_url(data: Path | None, config: Path | None, server: str | None) -> st
     return (os.environ.get("SLUGLINE_URL", "") if server is None else server).strip()
 
 
-def _sight(settings: Settings) -> Sight:
+def sight_here(settings: Settings) -> Sight:
     """What the key in SLUGLINE_KEY may see; whoever owns the data folder sees everything."""
     if not os.environ.get("SLUGLINE_KEY", "").strip():
         return Sight()

@@ -11,7 +11,7 @@ Knows headers, errors and when a request may be sent again. Refuses to know rout
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,7 +58,7 @@ class ServerClient:
         self,
         method: str,
         path: str,
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | Sequence[Any],
         *,
         if_match: int | None = None,
         idempotency_key: str = "",

@@ -58,6 +58,21 @@ class DataFolder:
         return self.path / "keeper.json"
 
     @property
+    def imports(self) -> Path:
+        """What imports have on their way, and the lock of the one that works."""
+        return self.path / "imports"
+
+    @property
+    def rollups_asked(self) -> Path:
+        """There when somebody wants the keeper to derive rollups anew."""
+        return self.path / "rollups.asked"
+
+    @property
+    def rollups_mending(self) -> Path:
+        """There while the keeper does so, or was killed over it."""
+        return self.path / "rollups.mending"
+
+    @property
     def served_at(self) -> str:
         """The URL of the server that was started on this folder last; empty before the first."""
         try:

@@ -47,6 +47,18 @@ def folder_metrics(folder: DataFolder, now: float, *, embedded: bool) -> list[Me
             gauge("slugline.export.segments.waiting", "{segment}", "Segments to be sent over OTLP.", len(waiting)),
             gauge("slugline.export.size", "By", "Size of the segments to be sent.", sum(map(_size, waiting))),
             gauge("slugline.export.oldest.age", "s", "Age of the oldest segment to be sent.", _age(waiting, now)),
+            gauge(
+                "slugline.export.waiting",
+                "1",
+                "1 while something waits as the collector can't be reached or refuses it, else 0.",
+                int(bool(exported.get("waiting"))),
+            ),
+            gauge(
+                "slugline.export.held",
+                "{signal}",
+                "Signals that the collector refuses because of a key or an address: somebody has to put that right.",
+                len(exported.get("held") or ()),
+            ),
             counter(
                 "slugline.export.refused",
                 "{item}",

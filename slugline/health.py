@@ -7,7 +7,7 @@ from fastapi import APIRouter
 
 from registry.serving.live import LiveRegistry
 from slugline.folder import DataFolder
-from slugline.spool_status import keeper_status
+from slugline.spool_status import held_back, keeper_status
 from tracing.loading.losses import read_losses
 from tracing.privacy.recorder import PrivacyCounts
 from tracing.spool import Spool
@@ -29,6 +29,8 @@ def build_router(
         troubles = [] if fresh else ["stale: the registry's database can't be read"]
         if not spool.recording:
             troubles.append(f"calls go on without a record: {spool.counts.last_error or 'there is no room'}")
+        keeper = keeper_status(folder)
+        troubles += [f"telemetry is not taken: {reason}" for reason in held_back(keeper)]
         return {
             "status": f"ready, but {'; '.join(troubles)}" if troubles else "ready",
             "registry": "fresh" if fresh else "stale: calls are served from the last snapshot, writes are refused",
@@ -45,7 +47,7 @@ def build_router(
             },
             "waiting_segments": sum(1 for _ in folder.spool.glob("ready/*.jsonl")),
             "refused_segments": sum(1 for _ in folder.spool.glob("refused/*.jsonl")),
-            "keeper": keeper_status(folder),
+            "keeper": keeper,
             "engine": ("up" if folder.engine() else "not up")
             if embedded
             else "not embedded: a ClickHouse server is set",

@@ -21,9 +21,11 @@ from rich.progress import Progress as Bar
 
 from slugline.commands.options import print_json, settings_for
 from slugline.folder import DataFolder
+from slugline.recording import open_recorder
 from slugline.records import open_records
 from slugline.settings import Settings, SettingsError
-from tracing.event import CallEvent, ScoreEvent
+from tracing.event import CallEvent, Event, ScoreEvent
+from tracing.privacy.recorder import PrivacyCounts
 from tracing.transfer.aside import Rejected, TraceNotes
 from tracing.transfer.importing import Progress, import_source
 from tracing.transfer.inserting import open_inserter
@@ -40,40 +42,72 @@ def run_import(
     data: Path | None,
     config: Path | None,
     as_json: bool,
+    as_is: bool = False,
 ) -> None:
-    """Imports files, and says what came of it. Exits with 1 where nothing of what was read could be taken."""
+    """Imports files, and says what came of it. Exits with 1 where nothing of what was read could be taken.
+
+    What is taken is what the settings let a live call keep, or with `as_is` everything: that is for owners.
+    """
     if os.environ.get("SLUGLINE_URL", "").strip() and data is None and config is None:
         raise SettingsError(
-            f"{what} import works on the machine that has the data folder, or the settings of the ClickHouse server: "
-            "say which with --data or --config"
+            f"{what} import works on the machine that has the data folder, or the settings of the ClickHouse server, and not through "
+            "SLUGLINE_URL: say which with --data or --config"
         )
     if rejected is not None and len(files) > 1:
         raise SettingsError("--rejected names one file: import the files one by one")
-    progress, kept = asyncio.run(_run(what, files, origin, rejected, settings_for(data, config)))
+    settings = settings_for(data, config)
+    if as_is:
+        _permit_as_is(settings)
+    recorder = open_recorder(settings, os.environ, lambda _: True, whole=True)
+    progress, kept = asyncio.run(_run(what, files, origin, rejected, settings, _all if as_is else recorder.kept))
+    counts = recorder.counts
     if as_json:
-        print_json({**asdict(progress), "rejected_files": [str(path) for path in kept]})
+        told = {"redacted_values": counts.redactions, "redactions_failed": counts.failed}
+        print_json({**asdict(progress), **told, "rejected_files": [str(path) for path in kept]})
     else:
-        _say(what, progress, kept)
+        say(what, progress, kept, counts)
     if progress.read and progress.rejected == progress.read:
         sys.exit(1)
 
 
+def _all(event: Event) -> Event:
+    return event
+
+
+def _permit_as_is(settings: Settings) -> None:
+    """Whoever has the data folder may, but with a key only an admin's. Raises RegistryError."""
+    from registry.errors import AuthRoleNotAllowedError
+    from slugline.commands.options import open_registry
+
+    if os.environ.get("SLUGLINE_KEY", "").strip() and "admin" not in (by := open_registry(settings).by).roles:
+        raise AuthRoleNotAllowedError(
+            f"{by.name} may not import with --as-is, past what [record] keeps and redacts: that takes the role admin"
+        )
+
+
 async def _run(
-    what: What, files: Sequence[Path], origin: Origin, rejected: Path | None, settings: Settings
+    what: What,
+    files: Sequence[Path],
+    origin: Origin,
+    rejected: Path | None,
+    settings: Settings,
+    keep: Callable[[Event], Event | None],
 ) -> tuple[Progress, list[Path]]:
     progress, kept = Progress(), []
-    with TraceNotes() as notes, _shown() as (told, waits):
-        reading = Reading(what=what, origin=origin, slug=_slug(), notes=notes)
-        folder = DataFolder(settings.data).path / "imports"
+    with TraceNotes() as notes, shown() as (told, waits):
+        reading = Reading(what=what, origin=origin, slug=slugs(), notes=notes)
+        folder = DataFolder(settings.data).imports
         async with (
             open_records(settings) as clickhouse,
             open_inserter(folder, clickhouse, CallEvent if what == "calls" else ScoreEvent, waits) as inserter,
         ):
-            for path in _in_order(files):
-                aside = Rejected(rejected or _beside(path))
+            for path in in_order(files):
+                aside = Rejected(rejected or beside(path))
                 try:
-                    with _opened(path) as source:
-                        await import_source(source, reading, inserter, aside, progress, lambda at: told(at, progress))
+                    with opened(path) as source:
+                        await import_source(
+                            source, reading, inserter, aside, progress, lambda at: told(at, progress), keep
+                        )
                 finally:
                     aside.close()
                 if aside.count:
@@ -81,7 +115,8 @@ async def _run(
     return progress, kept
 
 
-def _slug() -> Callable[[str], str]:
+def slugs() -> Callable[[str], str]:
+    """What makes a slug of another product's name for a prompt."""
     from registry.errors import PromptInvalidError
     from registry.importing.naming import slug_for
 
@@ -94,7 +129,7 @@ def _slug() -> Callable[[str], str]:
     return slug
 
 
-def _in_order(files: Sequence[Path]) -> list[Path]:
+def in_order(files: Sequence[Path]) -> list[Path]:
     """Files that hold traces come first: observations in others refer to them."""
     return sorted(files, key=lambda path: not _holds_traces(path))
 
@@ -107,12 +142,14 @@ def _holds_traces(path: Path) -> bool:
     return first is not None and first.record is not None and holds_traces(first.record)
 
 
-def _beside(path: Path) -> Path:
+def beside(path: Path) -> Path:
+    """Where a file's bad lines go."""
     return Path("stdin.rejected.jsonl") if str(path) == "-" else path.with_name(f"{path.name}.rejected.jsonl")
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Source]:
+def opened(path: Path) -> Iterator[Source]:
+    """A file, or standard input for `-`."""
     if str(path) != "-":
         with open_source(path) as source:
             yield source
@@ -122,7 +159,7 @@ def _opened(path: Path) -> Iterator[Source]:
 
 
 @contextlib.contextmanager
-def _shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str], None]]]:
+def shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str], None]]]:
     """What tells how far an import is and why it waits: a bar on a terminal, else nothing but the latter."""
     console = Console(stderr=True)
     bar = Bar(
@@ -152,13 +189,22 @@ def _shown() -> Iterator[tuple[Callable[[Source, Progress], None], Callable[[str
         yield told, waits
 
 
-def _say(what: What, progress: Progress, kept: Sequence[Path]) -> None:
+def say(what: What, progress: Progress, kept: Sequence[Path], counts: PrivacyCounts) -> None:
+    """What came of an import, for people."""
     told: list[Any] = [f"{progress.loaded:,} {what} loaded"]
     if progress.known:
         told.append(f"{progress.known:,} were there already")
     if progress.skipped:
         told.append(f"{progress.skipped:,} records hold no {what}")
+    if progress.left_out:
+        told.append(f"{progress.left_out:,} left out, as record.mode is none for them")
     print(", ".join(told))
+    if progress.without_bodies:
+        print(f"{progress.without_bodies:,} were kept without their bodies, as record.mode is metadata for them")
+    if counts.redactions:
+        print(f"{counts.redactions:,} values were redacted, as in live calls ([record.redact])")
+    if counts.failed:
+        print(f"{counts.failed:,} lost their bodies, as redacting them failed", file=sys.stderr)
     if progress.rejected:
         where = ", ".join(map(str, kept))
         print(f"{progress.rejected:,} could not be taken: see {where} for the lines and reasons", file=sys.stderr)

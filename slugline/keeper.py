@@ -29,7 +29,7 @@ from slugline.locate import locate_clickhouse
 from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
 from slugline.scoring import Scoring, open_scoring
 from slugline.settings import Settings
-from slugline.upkeep import count_for_ever, prepare
+from slugline.upkeep import count_for_ever, mend_when_asked, prepare
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.loader import Loader
 from tracing.loading.room import publish_size, withdraw_size
@@ -74,6 +74,7 @@ async def keep(settings: Settings) -> int:
             schema[0] = "up to date"
             tell()
             counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
+            mending = asyncio.create_task(mend_when_asked(clickhouse, folder, loader.still, stop.is_set))
             try:
                 # The last scores are sealed before the loader takes its last look.
                 if not await loader.run(lambda: stop.is_set() and scored.done()):
@@ -81,6 +82,7 @@ async def keep(settings: Settings) -> int:
                     return 1
             finally:
                 counting.cancel()
+                mending.cancel()
         except SchemaTooNew as error:
             log.error("nothing is loaded: %s", error)
             loader.hold(str(error))

@@ -11,14 +11,21 @@ from slugline.record_settings import RedactSettings, secrets_only
 from slugline.settings import Settings, SettingsError, read_secret
 from tracing.event import Event
 from tracing.privacy.policy import RecordPolicy, Rule
-from tracing.privacy.recorder import Recorder
+from tracing.privacy.recorder import Recorder, hashed_identity
 from tracing.privacy.redactor import OwnFunction, Redactor
 
 log = logging.getLogger("slugline.privacy")
 
+LONGEST_IDENTITY = 512  # what the request path keeps of an identifier
 
-def open_recorder(settings: Settings, environment: Mapping[str, str], append: Callable[[Event], bool]) -> Recorder:
-    """The recorder of a worker. Raises SettingsError for a key or a function that isn't there."""
+
+def open_recorder(
+    settings: Settings, environment: Mapping[str, str], append: Callable[[Event], bool], *, whole: bool = False
+) -> Recorder:
+    """The recorder of a worker, or with `whole` of an import, of which no sample is taken.
+
+    Raises SettingsError for a key or a function that isn't there.
+    """
     given = settings.record
     key = hash_key(given.redact, environment)
     return Recorder(
@@ -27,6 +34,7 @@ def open_recorder(settings: Settings, environment: Mapping[str, str], append: Ca
             sample=given.sample,
             prompts={name: Rule(mode=rule.mode, sample=rule.sample) for name, rule in given.prompts.items()},
             callers={name: Rule(mode=rule.mode, sample=rule.sample) for name, rule in given.callers.items()},
+            whole=whole,
         ),
         bodies=Redactor(
             given.redact.kinds, given.redact.patterns, hash_key=key, function=own_function(given.redact.function)
@@ -52,6 +60,18 @@ def hash_key(given: RedactSettings, environment: Mapping[str, str]) -> bytes | N
             )
         return None
     return read_secret(given.hash_key, environment).encode()
+
+
+def known_as(identity: str, given: RedactSettings, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """All forms that the record may hold of a user or a session: as it was sent, hashed, and as a mark that tells who it is."""
+    kept = identity[:LONGEST_IDENTITY]
+    if not kept:
+        return ()
+    key = hash_key(given, environment)
+    if key is None:
+        return (kept,)
+    mark, count = Redactor(given.kinds, given.patterns, hash_key=key).text(kept)  # in a span's attributes
+    return (kept, hashed_identity(kept, key), *([mark] if count else []))
 
 
 def own_function(name: str) -> OwnFunction | None:

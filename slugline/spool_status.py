@@ -13,6 +13,7 @@ from tracing.loading.losses import read_losses
 from tracing.loading.refused import refused_lines
 from tracing.loading.segments import SpoolFolders, foreign, sealed
 from tracing.loading.shipment import read_notes
+from tracing.telemetry.backlog import Backlog
 
 
 def spool_status(settings: Settings) -> dict[str, Any]:
@@ -31,8 +32,21 @@ def spool_status(settings: Settings) -> dict[str, Any]:
         "refused": {"segments": len(refused), "lines": sum(each.lines for each in refused)},
         "lost": [msgspec.structs.asdict(lost) for lost in read_losses(folders)],
         "foreign": foreign(folders),
+        "export": _export(folders),
         "loader": keeper_status(folder),
     }
+
+
+def held_back(keeper: dict[str, Any] | None) -> list[str]:
+    """Why the collector refuses what goes out until somebody puts a key or an address right, a sentence for each signal."""
+    export = (keeper or {}).get("export") or {}
+    return [f"{signal}: {export['waiting'].get(signal, '')}" for signal in export.get("held", ())]
+
+
+def _export(folders: SpoolFolders) -> dict[str, int]:
+    """What waits for a collector."""
+    waiting = [Backlog(folders.export, table).waiting() for table in ("calls", "score_events")]
+    return {"segments": sum(each.segments for each in waiting), "bytes": sum(each.bytes for each in waiting)}
 
 
 def keeper_status(folder: DataFolder) -> dict[str, Any] | None:

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 from anyio import to_thread
 from fastapi import APIRouter, Body, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import Discriminator, Field, Tag
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.event import Event, ScoreSource, TargetKind
@@ -33,6 +34,7 @@ from tracing.score_reads import (
     scores_page,
 )
 from tracing.scores import Score, deletion, score_events
+from tracing.transfer.export import Format, export_scores, streamed
 
 MOST_SCORES = 10_000
 
@@ -42,6 +44,15 @@ OneOrMany = Annotated[
     Discriminator(lambda posted: "scores" if isinstance(posted, list) else "score"),
 ]
 """With the tag in front, an error names the item: `scores.3.value`."""
+
+
+class ScoresExported(BaseModel):
+    """Which scores an export has: those given in a window, of some names, and the form."""
+
+    since: datetime | None = Field(None, description="first moment; without a zone it is UTC")
+    until: datetime | None = Field(None, description="first moment after the window")
+    name: list[str] = Field(default=[], description="only scores of these names")
+    format: Format = "jsonl"
 
 
 class NotRecorded(Exception):
@@ -128,6 +139,14 @@ def build_router(
             limit=limit,
         )
         return page_model(await scores_page(clickhouse, chosen), limit)
+
+    @router.get("/api/scores/export", summary="All scores, streamed in the form that `slugline scores import` reads")
+    async def export(request: Request, asked: Annotated[ScoresExported, Query()]) -> StreamingResponse:
+        by = asking(request)
+        by.permit("inspect", None)
+        since, until = _in_utc(asked.since), _in_utc(asked.until)
+        lines = export_scores(clickhouse, since=since, until=until, names=asked.name, scope=by.prompts)
+        return await streamed(lines, asked.format)
 
     @router.get("/api/scores/{score_id:path}", summary="One score with its history")
     async def get_score(request: Request, score_id: str) -> ScoreHistoryModel:

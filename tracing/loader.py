@@ -20,10 +20,10 @@ from tracing.event import TABLE_OF
 from tracing.loading.choice import Pace, choose, without
 from tracing.loading.insert import CONTENT_ERRORS, INSERT_SETTINGS
 from tracing.loading.metrics import Lag, LoaderMetrics
-from tracing.loading.refused import set_aside
+from tracing.loading.refused import set_aside_unknown
 from tracing.loading.segments import Segment, SpoolFolders, adopt_orphans, sealed
 from tracing.loading.sender import OutcomeUnknown, Sender
-from tracing.loading.shipment import Shipment, read_lines, read_notes
+from tracing.loading.shipment import Shipment, read_notes
 
 __all__ = ["CONTENT_ERRORS", "INSERT_SETTINGS", "Loader", "LoaderMetrics"]
 
@@ -75,6 +75,7 @@ class Loader:
         self._unknown = 0
         self._away = ""
         self._said = ""
+        self._turn = asyncio.Lock()
 
     def metrics(self) -> LoaderMetrics:
         """What there is to tell by now."""
@@ -100,12 +101,17 @@ class Loader:
         """Say why nothing is loaded: for whoever keeps this from running."""
         self._away = reason
 
+    def still(self) -> asyncio.Lock:
+        """Nothing is loaded by `run` while this is held."""
+        return self._turn
+
     async def run(self, stopping: Callable[[], bool], *, last_seconds: float = LAST_SECONDS) -> bool:
         """Loads until `stopping()` holds, then what is left by then, for `last_seconds` at most; gives whether nothing is left."""
         wait = POLL_SECONDS
         while not stopping():
             try:
-                await self._round(paced=True)
+                async with self._turn:
+                    await self._round(paced=True)
                 self._away = ""
                 wait = max(POLL_SECONDS, LOOK_SHARE * self._took)
             except ClickHouseUnavailable as error:
@@ -163,7 +169,7 @@ class Loader:
         for segment in self._segments:
             if segment.table not in known:
                 try:
-                    await asyncio.to_thread(_set_aside_unknown, self._folders, segment)
+                    await asyncio.to_thread(set_aside_unknown, self._folders, segment.name, known)
                 except OSError as error:
                     self._put_off(segment.name, segment.table, error)
         self._segments = [segment for segment in self._segments if segment.table in known]
@@ -237,13 +243,6 @@ class Loader:
         elif self._said and not reason:
             log.info("loading goes on")
         self._said = reason
-
-
-def _set_aside_unknown(folders: SpoolFolders, segment: Segment) -> None:
-    known = ", ".join(sorted(TABLE_OF.values()))
-    reason = f"the whole segment: no table '{segment.table}' is known to this version, only {known}\n"
-    set_aside(folders, segment.name, read_lines(folders.ready / segment.name), reason, b"")
-    log.error("set aside segment %s: %s", segment.name, reason.strip())
 
 
 async def _pause(seconds: float, stopping: Callable[[], bool]) -> None:

@@ -203,6 +203,22 @@ def score_events(
     return events
 
 
+def as_posted(event: ScoreEvent) -> dict[str, Any]:
+    """An event as whoever gave it would post it, an item of `POST /api/scores`; `received_at` is the server's to say."""
+    value: bool | float | str | None = event.label if event.kind in {"category", "text"} else event.value
+    if event.kind == "bool" and event.value is not None:
+        value = bool(event.value)
+    return {
+        "id": event.score_id,
+        {"call": "call_id", "trace": "trace_id", "external": "external_id"}[event.target_kind]: event.target,
+        "name": event.name,
+        "value": value if event.parsed else None,
+        "kind": event.kind,
+        "ts": event.ts,
+        **{name: getattr(event, name) for name in ("comment", "source", "scorer", "scorer_version", "parsed")},
+    }
+
+
 def deletion(
     score_id: str, *, at: datetime, posted_by: str = "", target: tuple[TargetKind, str] = ("call", ""), name: str = ""
 ) -> ScoreEvent:

@@ -9,19 +9,19 @@
 """
 
 import asyncio
-import json
 import logging
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from evaluation.scorers.judge import Answer, Ask, Judge, question_of, read_verdict
+from evaluation.scorers.judge_budget import Budget
 from evaluation.scorers.scoring import automatic_score
 from evaluation.scorers.subject import Scored, unparsed
 from tracing.event import Event
@@ -39,57 +39,15 @@ class Stopped(Exception):
 
 @dataclass(slots=True)
 class JudgeCounts:
-    """What a judge did since the start."""
+    """What a judge did since the start; of today, `unpriced` calls whose cost isn't known, and a `hint` where that matters."""
 
     judged: int = 0
     unparsed: int = 0
     given_up: int = 0
     over_budget: int = 0
+    unpriced: int = 0
+    hint: str = ""
     waiting: str = ""
-
-
-class Budget:
-    """What a judge may still do today. Kept in a file, so that a restart doesn't begin the day anew."""
-
-    def __init__(self, judge: Judge, path: Path) -> None:
-        self._options = judge.options
-        self._path = path
-        self._day, self._calls, self._usd = "", 0, 0.0
-        try:
-            kept = json.loads(path.read_text("utf-8"))
-            self._day, self._calls, self._usd = str(kept["day"]), int(kept["calls"]), float(kept["usd"])
-        except (OSError, ValueError, KeyError, TypeError):
-            pass  # none yet
-
-    def take(self, at: datetime) -> bool:
-        """Counts one call, if it is still in the budget."""
-        day = at.astimezone(UTC).date().isoformat()
-        if day > self._day:  # a clock that is set back doesn't begin an old day again
-            self._day, self._calls, self._usd = day, 0, 0.0
-        options = self._options
-        if options.calls_per_day is not None and self._calls >= options.calls_per_day:
-            return False
-        if options.usd_per_day is not None and self._usd >= options.usd_per_day:
-            return False
-        self._calls += 1
-        self._keep()
-        return True
-
-    def give_back(self) -> None:
-        """Takes back a call that came to nothing: an outage costs no budget."""
-        self._calls -= 1
-        self._keep()
-
-    def spent(self, usd: float | None) -> None:
-        """Adds what a call cost, where that is known."""
-        if usd:
-            self._usd += usd
-            self._keep()
-
-    def _keep(self) -> None:
-        draft = self._path.with_suffix(".tmp")
-        draft.write_text(json.dumps({"day": self._day, "calls": self._calls, "usd": self._usd}), "utf-8")
-        draft.replace(self._path)
 
 
 class Judging:
@@ -114,7 +72,7 @@ class Judging:
         self._first_pause = first_pause_seconds
         self._pause = 0.0
         self._not_before = 0.0
-        self.counts = JudgeCounts()
+        self.counts = JudgeCounts(unpriced=self._budget.unpriced, hint=self._budget.hint)
 
     async def run(self, stopping: Callable[[], bool]) -> None:
         """Judges until `stopping`; calls that are with the model then are waited for."""
@@ -133,14 +91,14 @@ class Judging:
     async def _work(self, path: Path, stopping: Callable[[], bool]) -> None:
         done = path.with_suffix(".done")
         finished = set(done.read_text("utf-8").split()) if done.exists() else set()
-        tasks = deque(task for task in _tasks(path) if task["call_id"] not in finished)
+        tasks = deque(place for place, call_id in _places(path) if call_id not in finished)
         with done.open("a", encoding="utf-8", buffering=1) as notes:
 
             async def work() -> None:
                 while tasks:
-                    task = tasks.popleft()
-                    await self._task(task, stopping)
-                    notes.write(task["call_id"] + "\n")
+                    place = tasks.popleft()
+                    if (call_id := await self._task(path, place, stopping)) is not None:
+                        notes.write(call_id + "\n")
 
             workers = [asyncio.create_task(work()) for _ in range(self._judge.options.concurrency)]
             try:
@@ -153,22 +111,38 @@ class Judging:
         path.unlink()
         done.unlink()
 
-    async def _task(self, task: Mapping[str, Any], stopping: Callable[[], bool]) -> None:
+    async def _task(self, path: Path, place: int, stopping: Callable[[], bool]) -> str | None:
+        """The id of the call that is done with; None for one that was erased. It may be while its judge is away, so that its text is
+        never held: the file is looked into before each try."""
         options = self._judge.options
         answer = Answer(status=0)
         for _ in range(options.attempts):
             await self._pause_over(stopping)
+            task = _task_at(path, place)
+            if task is None:
+                return None
             if not self._budget.take(self._now()):
                 self.counts.over_budget += 1
-                return
+                return str(task["call_id"])
             answer = await self._answer(task)
-            self._budget.spent(answer.cost)
+            if answer.status == 200 or answer.cost is not None:
+                self._spent(answer.cost)
             if not answer.later:
                 self._pause, self.counts.waiting = 0.0, ""
                 break
             self._budget.give_back()
             self._failed(answer)
+        if (task := _task_at(path, place)) is None:  # erased while the judge was asked
+            return None
         await self._recorded(task, answer, stopping)
+        return str(task["call_id"])
+
+    def _spent(self, usd: float | None) -> None:
+        had = self.counts.hint
+        self._budget.spent(usd)
+        self.counts.unpriced, self.counts.hint = self._budget.unpriced, self._budget.hint
+        if self.counts.hint and not had:
+            log.warning("judge '%s': %s", self._judge.name, self.counts.hint)
 
     async def _answer(self, task: Mapping[str, Any]) -> Answer:
         try:
@@ -227,12 +201,26 @@ async def _sleep(seconds: float, stopping: Callable[[], bool]) -> None:
     await asyncio.sleep(min(seconds, LOOK_SECONDS))
 
 
-def _tasks(path: Path) -> list[dict[str, Any]]:
-    """The tasks of a file. It was written as a whole; should a line be broken all the same, the others count."""
-    tasks = []
-    for line in path.read_bytes().splitlines():
+def _places(path: Path) -> list[tuple[int, str]]:
+    """Where each task of a file begins, and its call's id. It was written as a whole; should a line be broken all the same, the others
+    count. What was erased is blank."""
+    places, at = [], 0
+    with path.open("rb") as lines:
+        for line in lines:
+            if not line.isspace():
+                try:
+                    places.append((at, str(orjson.loads(line)["call_id"])))
+                except (orjson.JSONDecodeError, KeyError, TypeError):
+                    log.error("a task in %s can't be read: its call stays unjudged", path.name)
+            at += len(line)
+    return places
+
+
+def _task_at(path: Path, place: int) -> dict[str, Any] | None:
+    with path.open("rb") as file:
+        file.seek(place)
         try:
-            tasks.append(orjson.loads(line))
+            task: dict[str, Any] = orjson.loads(file.readline())
         except orjson.JSONDecodeError:
-            log.error("a task in %s can't be read: its call stays unjudged", path.name)
-    return tasks
+            return None
+    return task

@@ -109,6 +109,8 @@ class SegmentScorer:
         tasks: dict[str, list[bytes]] = {choice.name: [] for choice, _ in self._scorers.judges}
         with path.open("rb") as lines:
             for line in lines:
+                if line.isspace():  # it was erased
+                    continue
                 try:
                     call = orjson.loads(line)
                     self._score_call(call)

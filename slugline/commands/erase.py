@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slugline.commands.options import Config, Data, Json, print_json, settings_for
+
+if TYPE_CHECKING:
+    from slugline.erasing import Done
+
+_ROLLUPS = {
+    "derived anew": "counts by hour and day were derived anew from the calls that are left",
+    "asked for": "counts by hour and day will be derived anew by the server's keeper, which has not come to it yet",
+    "left": "counts by hour and day still count these calls: on a cluster they are not derived anew",
+}
 
 
 def erase(
@@ -20,12 +30,16 @@ def erase(
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Erase a user's calls, with their scores and spans. There is no way back."""
+    """Erase a user's calls with their scores and spans, in ClickHouse and in what waits here. There is no way back."""
     from slugline.acting import local_user
     from slugline.compose import new_id
     from slugline.erasing import erase_person
     from slugline.settings import SettingsError
 
+    if os.environ.get("SLUGLINE_URL", "").strip() and data is None and config is None:
+        raise SettingsError(
+            "erase works on the machine that has the data folder, not through SLUGLINE_URL: say which folder with --data or --config"
+        )
     if not user and not session:
         raise SettingsError("say whose records are to go: --user ID, --session ID, or both for one session of a user")
     done = asyncio.run(
@@ -41,12 +55,21 @@ def erase(
         )
     )
     if json:
-        counts = {"rows": done.erased.rows, "refused_lines": done.refused_lines}
-        print_json({"erasure_id": None if dry_run else done.erasure_id, "dry_run": dry_run, **counts})
+        said = {"rows": done.erased.rows, "lines": done.lines, "rollups": done.rollups}
+        print_json({"erasure_id": None if dry_run else done.erasure_id, "dry_run": dry_run, **said})
         return
-    words = ", ".join(f"{count:,} of {table}" for table, count in done.erased.rows.items() if count) or "no rows"
-    print(f"{'would erase' if dry_run else 'erased'}: {words}")
-    if done.refused_lines:
-        print(f"{'would take' if dry_run else 'took'} {done.refused_lines:,} lines out of refused segments")
+    print("\n".join(_in_words(done, dry_run=dry_run)))
+
+
+def _in_words(done: Done, *, dry_run: bool) -> list[str]:
+    def told(counts: Mapping[str, int], what: str, none: str) -> str:
+        return ", ".join(f"{count:,} {what} {name}" for name, count in counts.items() if count) or none
+
+    lines = [
+        f"{'would erase' if dry_run else 'erased'} in ClickHouse: {told(done.erased.rows, 'of', 'no rows')}",
+        f"{'would erase' if dry_run else 'erased'} in files: {told(done.lines, 'lines of', 'no lines')}",
+    ]
     if not dry_run:
-        print(f"noted as {done.erasure_id} in the table erasures, without the person's name")
+        lines += [_ROLLUPS[done.rollups]] if done.rollups in _ROLLUPS else []
+        lines.append(f"noted as {done.erasure_id} in the table erasures, without the person's name")
+    return lines

@@ -110,4 +110,10 @@ def _in_words(found: dict[str, Any]) -> list[str]:
         lines.append(f"lag       {loader['lag_seconds']:.1f} s from a record to its row")
     if loader["waiting"]:
         lines.append(f"waits     {loader['waiting']}")
+    sent = loader.get("export")
+    if sent is not None or found["export"]["segments"]:
+        lines.append(
+            f"to send   {found['export']['segments']:,} segments, {found['export']['bytes']:,} bytes, over OTLP"
+        )
+    lines += [f"          {signal} wait: {why}" for signal, why in ((sent or {}).get("waiting") or {}).items()]
     return lines

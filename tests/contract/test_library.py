@@ -13,6 +13,7 @@ from openai import OpenAI
 
 from slugline.providers import check_providers
 from slugline.settings import Settings, SettingsError
+from tests.e2e.test_telemetry import listening
 from tests.plugins.aimock import Aimock
 from tests.plugins.left_out import CLIENTS
 from tests.plugins.server import Server, run_server
@@ -29,6 +30,10 @@ options = {{ aws_region_name = "eu-west-1", aws_bedrock_runtime_endpoint = "{url
 [providers.ollama]
 kind = "litellm"
 base_url = "{url}"
+[providers.heard]
+kind = "litellm"
+base_url = "{heard}/v1"
+api_key = "env:OF_NOBODY"
 [providers.gone]
 kind = "bedrock"
 options = {{ aws_region_name = "eu-west-1", aws_bedrock_runtime_endpoint = "http://127.0.0.1:9" }}
@@ -36,15 +41,25 @@ options = {{ aws_region_name = "eu-west-1", aws_bedrock_runtime_endpoint = "http
 
 
 @pytest.fixture(scope="module")
-def server(aimock: Aimock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def heard() -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """A provider that keeps the headers it was asked with."""
+    with listening() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def server(
+    aimock: Aimock, heard: tuple[str, list[dict[str, str]]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     environment = {
         "PYTHONPATH": os.pathsep.join([str(CLIENTS), os.environ.get("PYTHONPATH", "")]),
         "AWS_ACCESS_KEY_ID": "of-nobody",
         "AWS_SECRET_ACCESS_KEY": "of-nobody",
         "AWS_EC2_METADATA_DISABLED": "true",
+        "OF_NOBODY": "nobodys",
     }
     folder = tmp_path_factory.mktemp("library")
-    with run_server(folder, SETTINGS.format(url=aimock.url), workers=1, **environment) as running:
+    with run_server(folder, SETTINGS.format(url=aimock.url, heard=heard[0]), workers=1, **environment) as running:
         yield running
 
 
@@ -83,6 +98,20 @@ def test_responses_and_messages_by_translation(server: Server, openai: OpenAI) -
     with Anthropic(base_url=server.url, api_key="x", max_retries=0) as anthropic:
         answer = anthropic.messages.create(model=f"bedrock/{CLAUDE}", max_tokens=30, messages=asks("?"))
     assert answer.content[0].text == ANSWER  # type: ignore[union-attr]
+
+
+def test_the_trace_goes_on_to_the_provider(
+    server: Server, openai: OpenAI, heard: tuple[str, list[dict[str, str]]]
+) -> None:
+    trace = {"traceparent": f"00-{'a' * 32}-{'b' * 16}-01", "tracestate": "vendor=1", "baggage": "user.id=ann"}
+    given: Any = {**trace, "x-of-the-app": "stays here"}
+    raw = openai.chat.completions.with_raw_response.create(
+        model="heard/openai/m", messages=asks("?"), extra_headers=given
+    )
+    row = server.row(raw.headers["x-slugline-call-id"])
+    [seen] = heard[1]
+    assert seen["traceparent"] == f"00-{'a' * 32}-{row['span_id']}-01"
+    assert (seen["tracestate"], seen["baggage"], "x-of-the-app" in seen) == ("vendor=1", "user.id=ann", False)
 
 
 def test_nobody_there_is_an_error_in_words(server: Server, openai: OpenAI) -> None:

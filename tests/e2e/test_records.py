@@ -99,8 +99,61 @@ def test_who_may_see_which_calls(site: Site) -> None:
         assert "no call" in run("calls", "show", ids["kims-one"]).err
         assert json.loads(run.run("calls", "show", ids["sam-one"]))["prompt"] == "sam-one"
         assert "kims-one" not in run.run("calls", "export")
+    posted = [{"call_id": call_id, "name": f"of-{slug}", "value": 1} for slug, call_id in ids.items()]
+    assert site["admin"].http.post("/api/scores", json=posted).status_code == 201
+    server.until("SELECT 1 FROM scores WHERE name IN ('of-sam-one', 'of-kims-one')", lambda rows: len(rows) == 2)
+    for run in (scoped, local):
+        assert [json.loads(line)["name"] for line in run.run("scores", "export").splitlines()] == ["of-sam-one"]
     outsider = CommandLine({"SLUGLINE_URL": server.url, "SLUGLINE_KEY": site.keys["application"]})
     assert "may not see versions" in outsider("calls").err
+
+
+def test_scores_move_through_a_server_as_they_do_here(server: Server, tmp_path: Path) -> None:
+    server.save("moved", "Answer.")
+    call_id = chat(server, "moved@latest", "hello")
+    server.row(call_id)
+    here = CommandLine(options=("--data", str(server.data)))
+    there = CommandLine({"SLUGLINE_URL": server.url})
+    scores = [
+        {"id": "moved/yes", "call_id": call_id, "ts": "2025-01-01", "name": "moved", "value": True, "source": "human"},
+        {"id": "moved/text", "call_id": call_id, "ts": "2025-01-02", "name": "moved", "value": "so so", "kind": "text"},
+        {"id": "moved/none", "external_id": "e-1", "ts": "2025-01-03", "name": "moved", "value": None, "parsed": False},
+        {"id": "moved/gone", "call_id": call_id, "ts": "2025-01-04", "name": "moved", "value": 2.5},
+    ]
+    path = tmp_path / "scores.jsonl"
+    bad = [
+        {"call_id": call_id, "ts": "2099-12-31", "value": 1},
+        {"call_id": call_id, "name": "moved", "ts": "2025", "value": 1},
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*scores, *bad]))
+    done = there("scores", "import", str(path))
+    assert (done.status, done.out) == (0, "4 scores loaded\n"), done.told
+    assert "2 could not be taken" in done.err
+    assert (tmp_path / "scores.jsonl.rejected.jsonl").read_text().count('"reason": "') == 2
+    rows = server.until("SELECT * FROM scores WHERE name = 'moved'", lambda found: len(found) == 4)
+    assert {row["score_id"]: (row["value"], row["label"], row["parsed"], row["kind"]) for row in rows} == {
+        "moved/yes": (1.0, "", True, "bool"),
+        "moved/text": (None, "so so", True, "text"),
+        "moved/none": (None, "", False, "number"),
+        "moved/gone": (2.5, "", True, "number"),
+    }
+    exported = there.run("scores", "export", "--name", "moved", "--since", "2025-01-01T00:00Z")
+    assert exported == here.run("scores", "export", "--name", "moved", "--since", "2025-01-01T00:00Z")
+    assert len(exported.splitlines()) == 4
+    assert there.run("scores", "export", "--name", "moved", "--format", "csv").count("\n") == 5
+    taken = {
+        "score_id": "moved/gone",
+        "call_id": call_id,
+        "ts": "2025-01-04",
+        "name": "moved",
+        "deleted": True,
+        "parsed": False,
+    }
+    assert there.run("scores", "import", "-", stdin=json.dumps(taken)) == "1 scores loaded\n"
+    server.until("SELECT 1 FROM scores WHERE name = 'moved'", lambda found: len(found) == 3)
+    assert "a server redacts" in there("scores", "import", str(path), "--as-is").err
+    answer = server.api.get("/api/scores/export?since=never")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "request_invalid")
 
 
 def test_tail_shows_each_call_once_and_survives_the_engine(tmp_path: Path, provider: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from tests.e2e.test_serve import slugline
-from tests.plugins.collector import attributes, http_collector
+from tests.plugins.collector import Answer, attributes, http_collector
 from tests.plugins.server import Server, run_server, simulator_settings
 from tests.plugins.simulator import serve_simulator
 
@@ -147,6 +148,25 @@ def test_traceparent_goes_on_to_the_provider_with_the_call_as_parent(tmp_path: P
         assert collector.seen("metrics"), "once more at the end"
 
 
+def test_a_collector_that_wants_a_key_is_seen_everywhere(tmp_path: Path, provider: str) -> None:
+    with http_collector() as collector:
+        collector.next["traces"] = [Answer(status=403)] * 1000
+        settings = simulator_settings(provider + "/v1")
+        settings += f'[telemetry]\nendpoint = "{collector.url}"\nsignals = ["traces"]\n'
+        with run_server(tmp_path, settings, workers=1) as server:
+            assert server.chat(model="simulator-large", messages=[{"role": "user", "content": "Hi"}]).status_code == 200
+            words = "traces: the collector answered 403: told so (look at its key: telemetry.headers"
+            deadline = time.monotonic() + 30
+            while words not in (status := server.api.get("/health/ready").json()["status"]):
+                assert time.monotonic() < deadline, status
+                time.sleep(0.1)
+            assert status.startswith("ready, but telemetry is not taken: ")
+            metrics = server.api.get("/metrics").text
+            assert ("slugline_export_held 1" in metrics, "slugline_export_waiting 1" in metrics) == (True, True)
+            told = slugline("spool", "status", "--data", str(server.data))
+            assert "traces wait: the collector answered 403: told so" in told.stdout
+
+
 @pytest.mark.parametrize(
     ("settings", "environment", "said"),
     [
@@ -159,8 +179,8 @@ def test_traceparent_goes_on_to_the_provider_with_the_call_as_parent(tmp_path: P
         ('[telemetry]\nendpoint = "http://c"\ncertificate = "/none.pem"\n', {}, "the file /none.pem does not exist"),
         (
             "",
-            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
-            "use http/protobuf or grpc",
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://c", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/xml"},
+            "use http/protobuf, http/json or grpc",
         ),
     ],
 )

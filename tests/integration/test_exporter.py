@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -22,6 +23,9 @@ from tests.unit.tracing.telemetry.test_outgoing import call, score
 from tracing.clickhouse import ClickHouse, Locate
 from tracing.event import CallEvent, Event
 from tracing.loader import Loader
+from tracing.privacy.erasure import Keys
+from tracing.privacy.leftovers import Place, forget
+from tracing.privacy.listing import Person
 from tracing.spool import Spool, SpoolFolders
 from tracing.telemetry import backlog, exporter
 from tracing.telemetry.about import About
@@ -97,7 +101,7 @@ def left(folder: Path) -> list[Path]:
     return list(folder.glob("export/*.jsonl"))
 
 
-@pytest.fixture(params=["http/protobuf", "grpc"])
+@pytest.fixture(params=["http/protobuf", "http/json", "grpc"])
 def protocol(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -142,6 +146,8 @@ MAY_PASS = {
 FINAL = {"http/protobuf": Answer(status=400), "grpc": Answer(code=grpc.StatusCode.INVALID_ARGUMENT)}
 TOO_LARGE = {"http/protobuf": Answer(status=413), "grpc": Answer(code=grpc.StatusCode.RESOURCE_EXHAUSTED)}
 KEY_IS_WRONG = {"http/protobuf": Answer(status=401), "grpc": Answer(code=grpc.StatusCode.UNAUTHENTICATED)}
+for _answers in (MAY_PASS, FINAL, TOO_LARGE, KEY_IS_WRONG):
+    _answers["http/json"] = _answers["http/protobuf"]
 
 
 async def test_what_may_pass_is_sent_again_and_nothing_twice(tmp_path: Path, protocol: str) -> None:
@@ -182,6 +188,8 @@ async def test_a_wrong_key_loses_nothing(tmp_path: Path, protocol: str) -> None:
         export = configured(collector, protocol=protocol)
         async with exporting(tmp_path, export) as running:
             await until(lambda: "traces" in running.counts.waiting)
+            assert running.counts.held == ["traces"]
+            assert "told so (look at its key" in running.counts.waiting["traces"]
         assert (collector.spans, len(left(tmp_path))) == ([], 1)
         collector.next["traces"] = []
         async with exporting(tmp_path, export):  # after a restart with the right one
@@ -217,28 +225,59 @@ async def test_a_collector_that_comes_back_gets_what_it_missed(tmp_path: Path, p
     assert ids(collector) == [1, 2]
 
 
-async def test_tls_with_a_certificate_on_both_sides(tmp_path: Path) -> None:
-    import ssl
-
-    authority = trustme.CA()
+def start_tls(protocol: str, authority: trustme.CA) -> contextlib.AbstractContextManager[Collector]:
+    """A collector that asks for a certificate, too."""
+    theirs = authority.issue_cert("127.0.0.1")
+    if protocol == "grpc":
+        pair = (theirs.private_key_pem.bytes(), theirs.cert_chain_pems[0].bytes())
+        return grpc_collector(tls=grpc.ssl_server_credentials([pair], authority.cert_pem.bytes(), True))
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(tls)
+    theirs.configure_cert(tls)
     authority.configure_trust(tls)
     tls.verify_mode = ssl.CERT_REQUIRED
+    return http_collector(tls=tls)
+
+
+async def test_tls_with_a_certificate_on_both_sides(tmp_path: Path, protocol: str) -> None:
+    authority = trustme.CA()
     mine = authority.issue_cert("slugline")
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     mine.cert_chain_pems[0].write_to_path(tmp_path / "cert.pem")
     mine.private_key_pem.write_to_path(tmp_path / "key.pem")
     fill(tmp_path, *numbered(1))
-    with http_collector(tls=tls) as collector:
-        without = configured(collector, certificate=tmp_path / "ca.pem")
+    with start_tls(protocol, authority) as collector:
+        trusted = {"protocol": protocol, "certificate": tmp_path / "ca.pem"}
+        nobodys = configured(collector, protocol=protocol, certificate=_another(tmp_path / "other.pem"))
+        async with exporting(tmp_path, nobodys) as running:
+            await until(lambda: "traces" in running.counts.waiting)
+        without = configured(collector, **trusted)
         async with exporting(tmp_path, without) as running:
             await until(lambda: "traces" in running.counts.waiting)
         assert collector.spans == []
         both = {"client_certificate": tmp_path / "cert.pem", "client_key": tmp_path / "key.pem"}
-        async with exporting(tmp_path, configured(collector, certificate=tmp_path / "ca.pem", **both)):
+        async with exporting(tmp_path, configured(collector, **trusted, **both)):
             await until(lambda: not left(tmp_path))
         assert ids(collector) == [1]
+
+
+def _another(path: Path) -> Path:
+    trustme.CA().cert_pem.write_to_path(path)
+    return path
+
+
+async def test_what_is_erased_while_it_waits_is_not_sent(tmp_path: Path, protocol: str) -> None:
+    fill(tmp_path, *numbered(1, user="ada"), *numbered(2, user="bob"))
+    with start(protocol) as collector:
+        again = Answer(status=503, code=grpc.StatusCode.UNAVAILABLE)
+        collector.next["traces"] = [again] * 100
+        async with exporting(tmp_path, configured(collector, protocol=protocol)) as running:
+            await until(lambda: "traces" in running.counts.waiting)
+            place = Place(name="export", files=left(tmp_path))
+            assert forget([place], Person(users=("ada",)), Keys(), dry_run=False) == {"export": 1}
+            collector.next["traces"] = []
+            await until(lambda: not left(tmp_path))
+            assert (running.counts.unreadable, running.counts.sent) == (0, {"traces": 1})
+        assert ids(collector) == [2]
 
 
 async def test_calls_of_traces_that_are_not_sampled_stay_here(tmp_path: Path) -> None:

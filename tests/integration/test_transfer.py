@@ -144,7 +144,9 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 EVENTS = st.builds(
     CallEvent,
     call_id=st.uuids().map(str),
-    ts=st.integers(0, 10**12).map(lambda ms: timestamp(EARLY + timedelta(milliseconds=ms))),
+    ts=st.integers(0, 8 * 10**11).map(  # an export holds what began before it
+        lambda ms: timestamp(EARLY + timedelta(milliseconds=ms))
+    ),
     outcome=st.sampled_from(["ok", "refused", "provider_error", "timeout", "client_left"]),
     status=st.integers(0, 65535),
     prompt=TEXT,
@@ -185,6 +187,7 @@ def test_any_call_survives_export_and_import(
     run.run("calls", "export", "-o", str(tmp_path / "first"))
     first = (tmp_path / "first").read_bytes()
     exported = {row["call_id"]: row for row in map(json.loads, first.splitlines())}
+    assert exported.keys() == {event.call_id for event in events}, [e for e in events if e.call_id not in exported]
     for event in events:
         row = exported[event.call_id]
         for name in ("prompt", "version", "revision", "user", "tags", "stream", "request", "attempts", "duration_ms"):
@@ -309,13 +312,75 @@ def test_scores_out_and_in_and_corrected(run: CommandLine, there: tuple[CommandL
     assert picked == ""
 
 
+def test_history_keeps_what_live_calls_would_keep(
+    run: CommandLine, there: tuple[CommandLine, Path], tmp_path: Path
+) -> None:
+    config = tmp_path / "slugline.toml"
+    config.write_text(
+        '[record]\nsample = 0.0001\n[record.redact]\nkinds = ["secrets", "email"]\n'
+        '[record.prompts."quiet-*"]\nmode = "metadata"\n[record.prompts.silent]\nmode = "none"\n'
+    )
+    told = {"ts": "2025-01-01", "request": "write to ada@example.org", "response": '{"text": "bob@example.org"}'}
+    records = [
+        {**told, "call_id": str(uuid.UUID(int=1)), "prompt": "agent", "redactions": 3, "user": "ada@example.org"},
+        {**told, "call_id": str(uuid.UUID(int=2)), "prompt": "quiet-agent", "params": "no JSON: ada@example.org"},
+        {**told, "call_id": str(uuid.UUID(int=3)), "prompt": "silent"},
+    ]
+    path = written(tmp_path / "history.jsonl", records)
+    said = run.run("calls", "import", str(path), "--config", str(config))
+    assert said.splitlines() == [
+        "2 calls loaded, 1 left out, as record.mode is none for them",
+        "1 were kept without their bodies, as record.mode is metadata for them",
+        "2 values were redacted, as in live calls ([record.redact])",
+    ]
+    assert _sql(there[1], "SELECT prompt, request, response, params, user, redactions FROM calls ORDER BY call_id") == [
+        ("agent", "write to [redacted:email]", '{"text":"[redacted:email]"}', "", "ada@example.org", 5),
+        ("quiet-agent", "", "", "", "", 0),
+    ]
+    score = {
+        "id": "s",
+        "call_id": str(uuid.UUID(int=1)),
+        "ts": "2025-01-01",
+        "name": "n",
+        "value": 1,
+        "comment": "b@c.de",
+    }
+    scores = written(tmp_path / "scores.jsonl", [score])
+    counted = json.loads(run.run("scores", "import", str(scores), "--json", "--config", str(config)))
+    assert (counted["loaded"], counted["redacted_values"]) == (1, 1)
+    again = json.loads(run.run("calls", "import", str(path), "--json", "--as-is", "--config", str(config)))
+    assert (again["loaded"], again["known"], again["left_out"], again["redacted_values"]) == (1, 2, 0, 0)
+    assert _sql(there[1], "SELECT request FROM calls WHERE prompt = 'silent'") == [("write to ada@example.org",)]
+    odd = run(
+        "calls",
+        "import",
+        "-",
+        "--rejected",
+        str(tmp_path / "odd"),
+        stdin='{"ts": "2025-01-01", "record_mode": "all"}\n',
+    )
+    assert odd.status == 1
+    assert "record_mode is one of none, metadata, full" in (tmp_path / "odd").read_text()
+
+
+def test_only_an_admin_imports_values_as_they_are(
+    run: CommandLine, there: tuple[CommandLine, Path], tmp_path: Path
+) -> None:
+    path = written(tmp_path / "history.jsonl", lines(1))
+    for role, status in (("viewer", 1), ("admin", 0)):
+        key = json.loads(run.run("key", "create", f"as-is-{role}", "--role", role, "--json"))["key"]
+        line = CommandLine({"SLUGLINE_KEY": key}, there[0].options)
+        done = line("calls", "import", str(path), "--as-is")
+        assert (done.status, "takes the role admin" in done.err) == (status, status == 1), done.told
+
+
 def test_an_import_waits_for_nobody_else(run: CommandLine, there: tuple[CommandLine, Path], tmp_path: Path) -> None:
     import fcntl
 
     with (there[1] / "imports" / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         done = run("calls", "import", str(written(tmp_path / "a.jsonl", lines(1))))
-    assert (done.status, "another import works" in done.err) == (1, True)
+    assert (done.status, "an import or an erasure works" in done.err) == (1, True)
 
 
 def test_what_a_killed_import_left_is_sent_by_the_next_once(

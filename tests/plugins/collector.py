@@ -3,8 +3,10 @@
 It keeps its port over an outage, and can be told to answer the next requests with failures.
 """
 
+import base64
 import contextlib
 import gzip
+import json
 import socket
 import ssl
 import threading
@@ -16,6 +18,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import grpc
+from google.protobuf.json_format import MessageToJson, ParseDict
 from google.protobuf.message import Message
 from google.rpc.error_details_pb2 import RetryInfo
 from google.rpc.status_pb2 import Status
@@ -106,6 +109,22 @@ def plain(value: AnyValue) -> Any:
     return getattr(value, kind)
 
 
+def from_json(body: bytes, message: Message) -> Message:
+    """OTLP's JSON, read as strictly as its specification allows: ids are hex, enums are numbers, other names are none."""
+
+    def as_protobuf(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        for name, size in (("traceId", 16), ("spanId", 8), ("parentSpanId", 8)):
+            if found.get(name):
+                raw = bytes.fromhex(found[name])
+                assert len(raw) == size, name
+                found[name] = base64.b64encode(raw).decode()
+        assert all(isinstance(found[name], int) for name in ("kind", "severityNumber") if name in found)
+        return found
+
+    return ParseDict(json.loads(body, object_pairs_hook=as_protobuf), message)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -126,20 +145,22 @@ def http_collector(
             body = self.rfile.read(int(self.headers["content-length"]))
             if self.headers.get("content-encoding") == "gzip":
                 body = gzip.decompress(body)
-            assert self.headers["content-type"] == "application/x-protobuf"
             request, response = KINDS[signal]
-            message = request.FromString(body)
+            kind = self.headers["content-type"]
+            assert kind in {"application/x-protobuf", "application/json"}
+            message = from_json(body, request()) if kind == "application/json" else request.FromString(body)
             planned = known.next.get(signal) or [Answer()]
             answer = planned.pop(0)
             if answer.status < 300:
                 known.requests.append((signal, {name.lower(): value for name, value in self.headers.items()}, message))
-                told = (answer.response or response()).SerializeToString()
+                said = answer.response or response()
             else:
-                told = Status(code=14, message="told so").SerializeToString()
+                said = Status(code=14, message="told so")
+            told = MessageToJson(said).encode() if kind == "application/json" else said.SerializeToString()
             self.send_response(answer.status)
             for name, value in answer.headers.items():
                 self.send_header(name, value)
-            self.send_header("content-type", "application/x-protobuf")
+            self.send_header("content-type", kind)
             self.send_header("content-length", str(len(told)))
             self.end_headers()
             self.wfile.write(told)
@@ -170,7 +191,9 @@ def http_collector(
 
 
 @contextlib.contextmanager
-def grpc_collector(collector: Collector | None = None, *, port: int = 0) -> Iterator[Collector]:
+def grpc_collector(
+    collector: Collector | None = None, *, port: int = 0, tls: grpc.ServerCredentials | None = None
+) -> Iterator[Collector]:
     """A collector over gRPC; with an earlier one's record and port it is that one, back again."""
 
     def handle(signal: str) -> Callable[[Any, Any, grpc.ServicerContext], Any]:
@@ -199,8 +222,9 @@ def grpc_collector(collector: Collector | None = None, *, port: int = 0) -> Iter
     ]:
         servicer = type(name, (getattr(module, f"{name}Servicer"),), {"Export": handle(signal)})()
         getattr(module, f"add_{name}Servicer_to_server")(servicer, server)
-    port = server.add_insecure_port(f"127.0.0.1:{port}")
-    known = collector or Collector(f"http://127.0.0.1:{port}")
+    where = f"127.0.0.1:{port}"
+    port = server.add_insecure_port(where) if tls is None else server.add_secure_port(where, tls)
+    known = collector or Collector(f"{'http' if tls is None else 'https'}://127.0.0.1:{port}")
     server.start()
     try:
         yield known

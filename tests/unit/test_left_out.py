@@ -101,5 +101,5 @@ def test_an_unknown_tool_is_an_error_that_lists_the_known_ones(pytester: pytest.
 
 
 def test_every_tool_says_how_to_get_it() -> None:
-    assert set(TOOLS) == {"node", "chromium", "clients", "smollm2"}
+    assert set(TOOLS) == {"node", "chromium", "clients", "llmdrift", "smollm2"}
     assert all(tool.install for tool in TOOLS.values())

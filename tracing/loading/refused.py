@@ -1,9 +1,14 @@
 """What is set aside in `refused/`: putting lines there, looking at them, and giving them another try once the reason is gone."""
 
 import contextlib
+import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tracing.loading.segments import SpoolFolders, new_name, replace_file, sync_folder, table_of
+from tracing.loading.shipment import read_lines
+
+log = logging.getLogger("slugline.loader")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +35,14 @@ def set_aside(folders: SpoolFolders, name: str, bad: bytes, reasons: str, good: 
         replace_file(folders.ready / name, good)
     else:
         (folders.ready / name).unlink(missing_ok=True)
+
+
+def set_aside_unknown(folders: SpoolFolders, name: str, tables: Iterable[str]) -> None:
+    """Sets a segment aside whose table isn't one of `tables`. Raises OSError."""
+    known = ", ".join(sorted(tables))
+    reason = f"the whole segment: no table '{table_of(name)}' is known to this version, only {known}\n"
+    set_aside(folders, name, read_lines(folders.ready / name), reason, b"")
+    log.error("set aside segment %s: %s", name, reason.strip())
 
 
 def refused_lines(folders: SpoolFolders) -> list[Refused]:

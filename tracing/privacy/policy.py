@@ -62,6 +62,8 @@ class RecordPolicy:
     sample: float = 1.0
     prompts: Mapping[str, Rule] = field(default_factory=dict)
     callers: Mapping[str, Rule] = field(default_factory=dict)
+    whole: bool = False
+    """No sample is taken: of what is imported, one was taken where it was recorded, or none."""
 
     def kept(self, event: CallEvent) -> CallEvent | None:
         """The event as far as it may be kept, or None where it leaves no row."""
@@ -70,7 +72,11 @@ class RecordPolicy:
         mode = min(mode, event.record_mode, key=MODES.index)
         if mode == "none":
             return None
-        rate = min([self.sample if rule.sample is None else rule.sample for rule in rules], default=self.sample)
+        rate = (
+            1.0
+            if self.whole
+            else min([self.sample if rule.sample is None else rule.sample for rule in rules], default=self.sample)
+        )
         if rate < 1.0 and not always_kept(event):
             if not sampled(event, rate):
                 return None
@@ -89,7 +95,12 @@ def _plain(params: str) -> str:
     """The parameters that are numbers, switches and names of choices."""
     if len(params) < 3:
         return params
-    given = msgspec.json.decode(params)
+    try:
+        given = msgspec.json.decode(params)
+    except msgspec.DecodeError:  # an imported row may hold anything
+        return ""
+    if not isinstance(given, dict):
+        return ""
     plain = {
         name: value
         for name, value in given.items()

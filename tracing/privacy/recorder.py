@@ -57,21 +57,27 @@ class Recorder:
 
     def __call__(self, event: Event) -> bool:
         """True when the event is on disk, or is not to be there."""
+        kept = self.kept(event)
+        return kept is None or self.append(kept)
+
+    def kept(self, event: Event) -> Event | None:
+        """The event as it may be kept; None where it leaves no row."""
         if isinstance(event, SpanEvent):
-            return self.append(self._span(event))
-        if not isinstance(event, CallEvent):
-            return self.append(self._score(event) if isinstance(event, ScoreEvent) else event)
+            return self._span(event)
+        if isinstance(event, ScoreEvent):
+            return self._score(event)
         kept = self.policy.kept(event)
         if kept is None:
             self.counts.unrecorded += 1
-            return True
+            return None
+        before = kept.redactions
         try:
             kept = self.redacted(kept)
         except Exception as error:  # an own function's, say: rather no body than an unredacted one
             self._failed(error)
             kept = self._bare(kept)
-        self.counts.redactions += kept.redactions
-        return self.append(kept)
+        self.counts.redactions += kept.redactions - before
+        return kept
 
     def redacted(self, event: CallEvent) -> CallEvent:
         """The event without what has to go, and with how many values that were."""
@@ -99,11 +105,12 @@ class Recorder:
             for name in _PEOPLE:
                 if identity := changes.get(name, getattr(event, name)):
                     changes[name] = hashed_identity(identity, self.identity_key)
-        return msgspec.structs.replace(event, **changes, redactions=count) if changes else event
+        return msgspec.structs.replace(event, **changes, redactions=event.redactions + count) if changes else event
 
     def _score(self, event: ScoreEvent) -> ScoreEvent:
         try:
-            comment, label = self.bodies.text(event.comment)[0], self.bodies.text(event.label)[0]
+            (comment, in_comment), (label, in_label) = self.bodies.text(event.comment), self.bodies.text(event.label)
+            self.counts.redactions += in_comment + in_label
         except Exception as error:
             self._failed(error)
             comment, label = "", event.label

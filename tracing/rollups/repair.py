@@ -117,7 +117,10 @@ async def _derive(clickhouse: ClickHouse, difference: Difference, floor: date | 
                 await _insert(clickhouse, into=aside, view=f"{table}_feed", calls=calls)
             else:
                 await clickhouse.command(f"INSERT INTO {aside} SELECT * FROM {table} WHERE {_on(time, day)}")
-        await clickhouse.command(f"ALTER TABLE {table} REPLACE PARTITION {month} FROM {aside}")
+        if (await clickhouse.query(f"SELECT 1 FROM {aside} LIMIT 1")).rows:
+            await clickhouse.command(f"ALTER TABLE {table} REPLACE PARTITION {month} FROM {aside}")
+        else:  # nothing is left of the month: it was erased, and an empty part replaces none
+            await clickhouse.command(f"ALTER TABLE {table} DROP PARTITION {month}")
     finally:
         await clickhouse.command(f"DROP TABLE IF EXISTS {aside} SYNC")
 

@@ -118,13 +118,18 @@ async def count_scores(clickhouse: ClickHouse, *, everything: bool = False) -> i
         if counted > MANY:
             await _count_all(clickhouse)
         else:
-            for first in range(0, counted, BATCH):
-                await _count(clickhouse, touched[first : first + BATCH])
-            await _count_days(clickhouse, touched)
+            await recount(clickhouse, touched)
     await clickhouse.command(
         f"INSERT INTO rollup_marks (name, through) VALUES ('{MARK}', fromUnixTimestamp64Milli({_ms(through)}, 'UTC'))"
     )
     return counted
+
+
+async def recount(clickhouse: ClickHouse, cells: Sequence[Cell]) -> None:
+    """Counts these cells anew, whatever was loaded lately: for whoever takes calls or scores away."""
+    for first in range(0, len(cells), BATCH):
+        await _count(clickhouse, cells[first : first + BATCH])
+    await _count_days(clickhouse, cells)
 
 
 async def _count(clickhouse: ClickHouse, touched: Sequence[Cell]) -> None:

@@ -14,8 +14,7 @@ from pydantic import BaseModel, Field
 from tracing.clickhouse import ClickHouse
 from tracing.search.filters import CallFilter, Sight
 from tracing.search.find import MOST_ROWS, find_call, find_calls, find_traces
-from tracing.transfer.csv_text import as_csv
-from tracing.transfer.export import Format, export_calls
+from tracing.transfer.export import Format, export_calls, streamed
 
 _Limit = Annotated[int, Field(ge=1, le=MOST_ROWS, description="rows on a page")]
 _Cursor = Annotated[str, Field(max_length=500, description="next_cursor of the page before")]
@@ -66,18 +65,7 @@ def build_router(clickhouse: ClickHouse, sight: Callable[[Request], Sight], now:
         "/api/calls/export", summary="All calls that fit, streamed in the form that `slugline calls import` reads"
     )
     async def export(request: Request, asked: Annotated[ExportAsked, Query()]) -> StreamingResponse:
-        lines = export_calls(clickhouse, asked, sight(request), now=now())
-        # The first piece before the answer begins: what is wrong with a search is then said with a status.
-        first = await anext(lines, b"")
-
-        async def pieces() -> Any:
-            yield first
-            async for piece in lines:
-                yield piece
-
-        if asked.format == "csv":
-            return StreamingResponse(as_csv(pieces()), media_type="text/csv")
-        return StreamingResponse(pieces(), media_type="application/jsonl")
+        return await streamed(export_calls(clickhouse, asked, sight(request), now=now()), asked.format)
 
     @router.get("/api/calls/{call_id}", summary="One call in full, with its scores and spans")
     async def call(request: Request, call_id: str) -> dict[str, Any]:

@@ -61,6 +61,17 @@ class Backlog:
                 return self._read(path, max_rows, max_bytes)
         return None
 
+    def blanked(self, batch: Batch) -> frozenset[int]:
+        """Which of a batch's lines were erased since it was read (`tracing.privacy.leftovers`), by their place in it."""
+        try:
+            with batch.path.open("rb") as file:
+                file.seek(batch.end - sum(map(len, batch.lines)))
+                return frozenset(
+                    number for number, line in enumerate(batch.lines) if file.read(len(line)).isspace() and line.strip()
+                )
+        except FileNotFoundError:  # given up a moment ago
+            return frozenset()
+
     def done(self, batch: Batch) -> None:
         """Notes that a batch was sent. Raises OSError."""
         if batch.last:

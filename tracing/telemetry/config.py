@@ -122,7 +122,9 @@ def _target(
         return None
     protocol = settings.protocol or variable("PROTOCOL") or "http/protobuf"
     if protocol not in get_args(Protocol):
-        raise TelemetryMisconfigured(f"{_PREFIX}PROTOCOL: {protocol!r} is not spoken, use http/protobuf or grpc")
+        raise TelemetryMisconfigured(
+            f"{_PREFIX}PROTOCOL: {protocol!r} is not spoken, use http/protobuf, http/json or grpc"
+        )
     compression = settings.compression or variable("COMPRESSION").lower() or "none"
     if compression not in {"gzip", "none"}:
         raise TelemetryMisconfigured(f"{_PREFIX}COMPRESSION: {compression!r} is not known, use gzip or none")

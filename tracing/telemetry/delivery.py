@@ -20,6 +20,10 @@ _MAY_PASS = frozenset({429, 502, 503, 504})
 _OURS_TO_MEND = frozenset({401, 403, 404, 405, 407})
 _TOO_LARGE = 413
 
+_KEYS = frozenset({401, 403, 407})
+_KEY = " (look at its key: telemetry.headers, or OTEL_EXPORTER_OTLP_HEADERS)"
+_ADDRESS = " (look at its address: telemetry.endpoint, or OTEL_EXPORTER_OTLP_ENDPOINT)"
+
 _GRPC_MAY_PASS = frozenset({"CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS"})
 _GRPC_OURS_TO_MEND = frozenset({"UNAUTHENTICATED", "PERMISSION_DENIED", "UNIMPLEMENTED"})
 
@@ -44,7 +48,7 @@ def from_http(status: int, retry_after: str, body: str, now: datetime) -> Delive
     if status in _MAY_PASS:
         return Delivery(kind="later", message=message, wait=seconds_after(retry_after, now))
     if status in _OURS_TO_MEND or 300 <= status < 400:
-        return Delivery(kind="held", message=message)
+        return Delivery(kind="held", message=message + (_KEY if status in _KEYS else _ADDRESS))
     return Delivery(kind="smaller" if status == _TOO_LARGE else "dropped", message=message)
 
 
@@ -55,7 +59,7 @@ def from_grpc(code: str, details: str, retry_delay: float | None) -> Delivery:
         wait = None if retry_delay is None else min(retry_delay, MOST_RETRY_AFTER_SECONDS)
         return Delivery(kind="later", message=message, wait=wait)
     if code in _GRPC_OURS_TO_MEND:
-        return Delivery(kind="held", message=message)
+        return Delivery(kind="held", message=message + (_ADDRESS if code == "UNIMPLEMENTED" else _KEY))
     return Delivery(kind="smaller" if code == "RESOURCE_EXHAUSTED" else "dropped", message=message)
 
 

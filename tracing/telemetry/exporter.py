@@ -12,21 +12,20 @@
 
 import asyncio
 import logging
-import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
-from google.protobuf.message import Message
 
 from tracing.event import CallEvent, ScoreEvent
 from tracing.telemetry.about import About
 from tracing.telemetry.backlog import Backlog, Batch
 from tracing.telemetry.config import Export
 from tracing.telemetry.counts import ExportCounts
-from tracing.telemetry.delivery import Delivery, wait_before
+from tracing.telemetry.delivering import Delivering
 from tracing.telemetry.encode import log_of, logs_request, metrics_request, span_of, spans_request
 from tracing.telemetry.metrics import Metric
 from tracing.telemetry.senders import Sender
@@ -79,6 +78,7 @@ class Exporter:
         self._stopping: Callable[[], bool] = lambda: False
         self._ending_since: float | None = None
         self.counts = ExportCounts()
+        self._delivering = Delivering(senders, self.counts, self._pause)
 
     async def run(self, stopping: Callable[[], bool]) -> None:
         """Sends until `stopping()` holds, then what is left by then, as long as the collector takes it, for a few seconds."""
@@ -115,23 +115,27 @@ class Exporter:
                 return
 
     async def _send_calls(self, batch: Batch) -> bool:
-        calls = [call for line in batch.lines if (call := self._read(line, _calls)) is not None]
-        for call in calls:
+        calls = self._read(batch, _calls)
+        for _, call in calls:
             self._about.note(call)
         sampling = self._export.sampling
         wanted = [
-            call
-            for call in calls
+            (place, call)
+            for place, call in calls
             if call.trace_id
             and sampling.takes(call.trace_id, has_parent=bool(call.parent_span_id), sampled=call.sampled)
         ]
-        spans = await asyncio.to_thread(lambda: [span_of(call, self._export) for call in wanted])
-        return await self._deliver("traces", spans, lambda some: spans_request(some, self._export, self._version))
+        spans = await asyncio.to_thread(lambda: [(place, span_of(call, self._export)) for place, call in wanted])
+        blanked = partial(self._calls.blanked, batch)
+        return await self._delivering.deliver(
+            "traces", spans, lambda some: spans_request(some, self._export, self._version), blanked
+        )
 
     async def _send_scores(self, batch: Batch) -> bool:
-        scores = [score for line in batch.lines if (score := self._read(line, _scores)) is not None]
         if "logs" not in self._senders:
             return True
+        read = self._read(batch, _scores)
+        scores = [score for _, score in read]
         newest = (await asyncio.to_thread(self._calls.waiting)).newest
         about = await self._about.find(scores)
         until = time.monotonic() + UNKNOWN_SECONDS
@@ -139,8 +143,11 @@ class Exporter:
             if await self._pause(0.5):
                 break
             about = await self._about.find(scores)
-        logs = [log_of(score, known or {}) for score, known in zip(scores, about, strict=True)]
-        return await self._deliver("logs", logs, lambda some: logs_request(some, self._export, self._version))
+        logs = [(place, log_of(score, known or {})) for (place, score), known in zip(read, about, strict=True)]
+        blanked = partial(self._scores.blanked, batch)
+        return await self._delivering.deliver(
+            "logs", logs, lambda some: logs_request(some, self._export, self._version), blanked
+        )
 
     async def _may_come(self, scores: Sequence[ScoreEvent], about: Sequence[object | None], newest: str) -> bool:
         """Whether a score's call is not known and may be soon: the score is new, or calls wait in segments up to `newest`."""
@@ -158,9 +165,9 @@ class Exporter:
             request = metrics_request(metrics, self._export, self._version, started=started, now=time.time_ns())
             delivery = await sender.send(request)
             if delivery.kind == "taken":
-                self._note("metrics", delivery, 0)
+                self._delivering.note("metrics", delivery, 0)
             else:
-                self._say("metrics", delivery)
+                self._delivering.say("metrics", delivery)
             if ending:
                 return
 
@@ -174,54 +181,17 @@ class Exporter:
                         "%d segments were given up before they could be sent: the collector was away too long", given_up
                     )
 
-    async def _deliver(self, signal: Signal, items: Sequence[T], pack: Callable[[Sequence[T]], Message]) -> bool:
-        """Sends items until they are accepted or refused; False when the end came first."""
-        sender = self._senders.get(signal)
-        pending = [items] if sender is not None and items else []
-        tries = 0
-        while pending and sender is not None:
-            now = pending[-1]
-            delivery = await sender.send(await asyncio.to_thread(pack, now))
-            if delivery.kind == "taken":
-                self._note(signal, delivery, len(now))
-            elif delivery.kind == "smaller" and len(now) > 1:
-                pending[-1:] = [now[len(now) // 2 :], now[: len(now) // 2]]
-                continue
-            elif delivery.kind in {"later", "held"}:
-                self._say(signal, delivery)
-                tries += 1
-                if await self._pause(wait_before(tries, delivery, random.random())):  # noqa: S311 - no secret
-                    return False
-                continue
-            else:
-                self.counts.refused += len(now)
-                log.error("%d of %s were refused and are not sent again: %s", len(now), signal, delivery.message)
-            pending.pop()
-            tries = 0
-        return True
-
-    def _note(self, signal: Signal, delivery: Delivery, count: int) -> None:
-        if self.counts.waiting.pop(signal, None):
-            log.info("the collector takes %s again", signal)
-        self.counts.sent[signal] = self.counts.sent.get(signal, 0) + count - delivery.rejected
-        if delivery.rejected or delivery.message:
-            self.counts.refused += delivery.rejected
-            log.warning(
-                "the collector did not take %d of %d %s: %s", delivery.rejected, count, signal, delivery.message
-            )
-
-    def _say(self, signal: Signal, delivery: Delivery) -> None:
-        if self.counts.waiting.get(signal) != delivery.message:
-            log.warning("%s wait to be sent: %s", signal, delivery.message)
-        self.counts.waiting[signal] = delivery.message
-
-    def _read(self, line: bytes, decoder: "msgspec.json.Decoder[T]") -> T | None:
-        try:
-            return decoder.decode(line)
-        except msgspec.MsgspecError as error:
-            self.counts.unreadable += 1
-            log.error("a line of the record can't be sent: %s", error)
-            return None
+    def _read(self, batch: Batch, decoder: "msgspec.json.Decoder[T]") -> list[tuple[int, T]]:
+        """The events of a batch, each with its line's place in it. A blank line was erased."""
+        found = []
+        for place, line in enumerate(batch.lines):
+            try:
+                if not line.isspace():
+                    found.append((place, decoder.decode(line)))
+            except msgspec.MsgspecError as error:
+                self.counts.unreadable += 1
+                log.error("a line of the record can't be sent: %s", error)
+        return found
 
     def _late(self) -> bool:
         """Whether the end came too long ago to go on."""

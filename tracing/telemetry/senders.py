@@ -1,6 +1,6 @@
 """Sends OTLP's messages to a collector, once each, and says how that ended. I/O and nothing else: `delivery` decides what it means.
 
-Over HTTP the body is protobuf, over gRPC the official stubs are called in a thread; its library is loaded only where it is spoken.
+Over HTTP the body is protobuf or JSON, over gRPC the official stubs are called in a thread; its library is loaded only where it is spoken.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from tracing.telemetry.config import Target, TelemetryMisconfigured
 from tracing.telemetry.delivery import Delivery, from_grpc, from_http
+from tracing.telemetry.json_encoding import as_json, read_json
 from tracing.telemetry.settings import Signal
 
 _RESPONSES: dict[Signal, Any] = {
@@ -71,8 +72,10 @@ class HttpSender:
         self._client = httpx.AsyncClient(verify=verify, timeout=target.timeout_seconds, headers=dict(target.headers))
 
     async def send(self, message: Message) -> Delivery:
-        body = message.SerializeToString()
-        headers = {"content-type": "application/x-protobuf", "user-agent": "slugline"}
+        as_text = self._target.protocol == "http/json"
+        body = await asyncio.to_thread(as_json, message) if as_text else message.SerializeToString()
+        kind = "application/json" if as_text else "application/x-protobuf"
+        headers = {"content-type": kind, "user-agent": "slugline"}
         if self._target.gzip:
             body = await asyncio.to_thread(gzip.compress, body, 6)
             headers["content-encoding"] = "gzip"
@@ -163,12 +166,18 @@ def _retry_delay(error: Any) -> float | None:
 
 def _taken(signal: Signal, body: bytes, content_type: str) -> Delivery:
     """A success; what the answer says of parts that were not accepted."""
-    if "protobuf" not in content_type:
-        return Delivery(kind="taken")
+    answer = _message(body, content_type, _RESPONSES[signal])
+    return _told(signal, answer) if answer is not None else Delivery(kind="taken")
+
+
+def _message(body: bytes, content_type: str, kind: Any) -> Any:
+    """What a body says, in either encoding; None where it is no such message."""
+    if "json" in content_type:
+        return read_json(body, kind)
     try:
-        return _told(signal, _RESPONSES[signal].FromString(body))
+        return kind.FromString(body) if "protobuf" in content_type else None
     except DecodeError:
-        return Delivery(kind="taken")
+        return None
 
 
 def _told(signal: Signal, answer: Any) -> Delivery:
@@ -178,9 +187,9 @@ def _told(signal: Signal, answer: Any) -> Delivery:
 
 def _status(body: bytes, content_type: str) -> str:
     """What an error answer says."""
+    status = _message(body, content_type, Status)
+    if status is not None and status.message:
+        return str(status.message)
     if "protobuf" in content_type:
-        try:
-            return str(Status.FromString(body).message)
-        except DecodeError:
-            return ""
+        return ""
     return body[:300].decode("utf-8", "replace").strip()

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Protocol = Literal["http/protobuf", "grpc"]
+Protocol = Literal["http/protobuf", "http/json", "grpc"]
 Signal = Literal["traces", "metrics", "logs"]
 SIGNALS: tuple[Signal, ...] = ("traces", "metrics", "logs")
 
@@ -22,7 +22,7 @@ class TelemetrySettings(BaseModel):
     traces_endpoint: str = Field("", description="where spans go instead, as a whole URL")
     metrics_endpoint: str = Field("", description="where metrics go instead")
     logs_endpoint: str = Field("", description="where evaluation events go instead")
-    protocol: Protocol | None = Field(None, description="http/protobuf or grpc")
+    protocol: Protocol | None = Field(None, description="http/protobuf, http/json or grpc")
     headers: dict[str, str] = Field(default_factory=dict, description="sent along; env:NAME and file:PATH are read")
     certificate: Path | None = Field(None, description="authorities to trust, a PEM file")
     client_certificate: Path | None = Field(None, description="this server's certificate, a PEM file")

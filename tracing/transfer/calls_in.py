@@ -12,6 +12,7 @@ from typing import Any, get_args, get_origin
 import msgspec
 
 from tracing.event import CallEvent, Outcome, body_text, timestamp
+from tracing.privacy.policy import MODES
 from tracing.search.rows import BODIES
 from tracing.transfer.values import (
     as_tags,
@@ -52,6 +53,8 @@ def call_event(record: Mapping[str, Any], *, origin: str = "import") -> CallEven
     fields.setdefault("origin", origin)
     if fields["outcome"] not in get_args(Outcome):
         raise ValueError(f"outcome is one of {', '.join(get_args(Outcome))}, not {shown(fields['outcome'])}")
+    if fields.get("record_mode", "full") not in MODES:
+        raise ValueError(f"record_mode is one of {', '.join(MODES)}, not {shown(fields['record_mode'])}")
     try:
         return msgspec.convert(fields, CallEvent)
     except msgspec.ValidationError as error:

@@ -7,17 +7,20 @@
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from starlette.responses import StreamingResponse
+
 from tracing.clickhouse import ClickHouse
 from tracing.event import ScoreEvent
-from tracing.search.conditions import Condition, condition, milliseconds, within
+from tracing.search.conditions import Condition, as_pattern, condition, milliseconds, within
 from tracing.search.errors import SearchInvalidError
 from tracing.search.filters import CallFilter, Sight
 from tracing.search.rows import COLUMNS
+from tracing.transfer.csv_text import as_csv
 
 Format = Literal["jsonl", "csv"]
 
@@ -77,9 +80,16 @@ async def export_scores(
     since: datetime | None = None,
     until: datetime | None = None,
     names: Iterable[str] = (),
+    scope: Sequence[str] = (),
 ) -> AsyncIterator[bytes]:
-    """The scores given in a window, as lines, each with the one id that it was posted for."""
+    """The scores given in a window, as lines, each with the one id that it was posted for.
+
+    With a `scope`, patterns with `*`, those of these prompts' calls only.
+    """
     fits = within(Condition(), since, until)
+    if scope:
+        theirs = "SELECT score_id FROM scores WHERE prompt != '' AND match(prompt, {scope:String})"
+        fits = fits.and_(f"score_id IN ({theirs})", scope=as_pattern(scope))
     if chosen := list(names):
         fits = fits.and_("name IN {names:Array(String)}", names=chosen)
     fields = [name for name in ScoreEvent.__struct_fields__ if name not in ("target_kind", "target")]
@@ -99,6 +109,20 @@ LIMIT {{page:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
         if rows < PAGE_ROWS:
             return
         after = json.loads(last)["score_id"]
+
+
+async def streamed(lines: AsyncIterator[bytes], form: Format) -> StreamingResponse:
+    """An export as an HTTP answer. The first piece is made before it begins: what is wrong is then said with a status."""
+    first = await anext(lines, b"")
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in lines:
+            yield piece
+
+    if form == "csv":
+        return StreamingResponse(as_csv(pieces()), media_type="text/csv")
+    return StreamingResponse(pieces(), media_type="application/jsonl")
 
 
 def stretches(groups: Iterable[tuple[int, str, int, int]], rows: int) -> Iterator[Stretch]:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tracing.event import CallEvent, encode
+from tracing.event import CallEvent, Event, encode
 from tracing.transfer.aside import Rejected
 from tracing.transfer.blocks import Block, Blocks
 from tracing.transfer.errors import TransferError
@@ -22,13 +22,16 @@ _AT_ONCE = 2000
 @dataclass(slots=True)
 class Progress:
     """How far an import is. `read` are records, `loaded` rows that are new, `known` those that were there before (or came twice),
-    `skipped` records of another kind, `rejected` those set aside."""
+    `skipped` records of another kind, `rejected` those set aside. By the settings of the record, `left_out` calls leave no row, and
+    `without_bodies` leave one without."""
 
     read: int = 0
     loaded: int = 0
     known: int = 0
     skipped: int = 0
     rejected: int = 0
+    left_out: int = 0
+    without_bodies: int = 0
 
 
 async def import_source(
@@ -38,8 +41,12 @@ async def import_source(
     rejected: Rejected,
     progress: Progress,
     report: Callable[[Source], None],
+    keep: Callable[[Event], Event | None] = lambda event: event,
 ) -> None:
-    """Takes in a whole file; `report` is called now and then. Raises TransferError, and what ClickHouse raises."""
+    """Takes in a whole file, of each event what `keep` gives; `report` is called now and then.
+
+    Raises TransferError, and what ClickHouse raises.
+    """
     before = (progress.loaded, progress.known)
     began = (inserter.loaded, inserter.known)
     blocks = Blocks()
@@ -59,7 +66,7 @@ async def import_source(
 
     try:
         while True:
-            full, more, torn = await asyncio.to_thread(_some, records, reading, rejected, progress, blocks)
+            full, more, torn = await asyncio.to_thread(_some, records, reading, rejected, progress, blocks, keep)
             for ready in full:
                 await send(ready)
             count()
@@ -77,7 +84,12 @@ async def import_source(
 
 
 def _some(
-    records: Iterator[Found], reading: Reading, rejected: Rejected, progress: Progress, blocks: Blocks
+    records: Iterator[Found],
+    reading: Reading,
+    rejected: Rejected,
+    progress: Progress,
+    blocks: Blocks,
+    keep: Callable[[Event], Event | None],
 ) -> tuple[list[Block], bool, TransferError | None]:
     """Reads on for a while: the blocks that became full, whether there is more, and what is wrong with the file, if anything."""
     full: list[Block] = []
@@ -94,9 +106,14 @@ def _some(
                 raise ValueError(found.reason)
             for event in events(found.record, reading):
                 taken += 1
-                is_call = isinstance(event, CallEvent)
-                key, month = (event.call_id, event.ts[:7]) if is_call else (event.score_id, "")  # type: ignore[union-attr]
-                block = blocks.add(month, key, encode(event))
+                kept = keep(event)
+                if kept is None:
+                    progress.left_out += 1
+                    continue
+                is_call = isinstance(kept, CallEvent)
+                key, month = (kept.call_id, kept.ts[:7]) if is_call else (kept.score_id, "")  # type: ignore[union-attr]
+                progress.without_bodies += is_call and kept.record_mode != event.record_mode  # type: ignore[union-attr]
+                block = blocks.add(month, key, encode(kept))
                 if block is not None:
                     full.append(block)
         except (ValueError, TypeError, OverflowError, RecursionError) as error:

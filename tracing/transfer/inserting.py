@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -138,18 +138,25 @@ async def open_inserter(
 
     Raises TransferError while another import works.
     """
+    with alone_in(folder):
+        for draft in folder.glob(".*.jsonl"):
+            draft.unlink()
+        inserter = Inserter(folder, clickhouse, kind, waits)
+        await inserter.send_left()
+        yield inserter
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """No import works in a folder, but whoever is in this block. Raises TransferError while somebody else is."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise TransferError(f"another import works in {folder}: wait until it is done") from None
-        for draft in folder.glob(".*.jsonl"):
-            draft.unlink()
-        inserter = Inserter(folder, clickhouse, kind, waits)
-        await inserter.send_left()
-        yield inserter
+            raise TransferError(f"an import or an erasure works in {folder}: wait until it is done") from None
+        yield
     finally:
         os.close(fd)
 

@@ -54,10 +54,11 @@ def read_count(value: Any, name: str, most: int = 2**32 - 1) -> int | None:
     if value is None or value == "":
         return None
     try:
-        number = float(value)
+        # A float holds no large number to its last digit.
+        number = int(value) if str(value).isdigit() else float(value)
         if isinstance(value, bool) or number != int(number) or not 0 <= number <= most:
             raise ValueError(value)
-        return int(value) if isinstance(value, int | str) and str(value).isdigit() else int(number)
+        return int(number)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(f"{name} is no whole number from 0 to {most}: {shown(value)}") from None
 

@@ -1,6 +1,7 @@
 """A judge's verdict is read strictly; its budget, pauses and tasks survive what happens to them."""
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,9 @@ import pytest
 from evaluation.scorers.judge import Answer, Judge, JudgeOptions, Question, read_verdict
 from evaluation.scorers.judging import Judging
 from tracing.event import Event, ScoreEvent
+from tracing.privacy.erasure import Keys
+from tracing.privacy.leftovers import Place, forget
+from tracing.privacy.listing import Person
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 GOOD = Answer(status=200, text='{"reason": "kind", "verdict": true}', rubric="r", version=4, model="m-1", cost=0.25)
@@ -142,6 +146,40 @@ async def test_dollars_bound_it_too(tmp_path: Path) -> None:
     bench = Bench(tmp_path, 9, usd_per_day=1.0, concurrency=1)
     judging = await bench.run(lambda: not bench.left)
     assert (len(bench.scores), judging.counts.over_budget) == (4, 5)  # 0.25 $ each
+
+
+@pytest.mark.parametrize("calls_per_day", [None, 5])
+async def test_dollars_bound_nothing_where_the_price_is_not_known_and_that_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, calls_per_day: int | None
+) -> None:
+    bench = Bench(tmp_path, 9, usd_per_day=1.0, calls_per_day=calls_per_day, concurrency=1)
+    priced = bench.answers
+    bench.answers = lambda number: dataclasses.replace(priced(number), cost=None)
+    judging = await bench.run(lambda: not bench.left)
+    assert (len(bench.scores), judging.counts.unpriced) == (calls_per_day or 9, calls_per_day or 9)
+    assert ("set calls_per_day" in judging.counts.hint) == (calls_per_day is None)
+    assert "have no known price and count as 0" in judging.counts.hint
+    assert caplog.text.count("have no known price") == 1
+    again = await bench.run(lambda: True)
+    assert again.counts.hint == judging.counts.hint
+
+
+async def test_what_is_erased_while_its_judge_is_away_is_not_asked_about(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 3, concurrency=1)
+    good = bench.answers
+
+    def away(number: int) -> Answer:
+        if number == 1:
+            place = Place(name="judge", files=sorted(tmp_path.rglob("*.jsonl")))
+            keys = Keys(calls=frozenset({"c0", "c2"}))
+            assert forget([place], Person(users=("ada",)), keys, dry_run=False) == {"judge": 2}
+            return Answer(status=503)
+        return good(number)
+
+    bench.answers = away
+    await bench.run(lambda: not bench.left)
+    assert bench.asked == ["c0", "c1"]
+    assert [score.target for score in bench.scores] == ["c1"]
 
 
 async def test_a_full_disk_makes_it_wait_and_a_fault_of_ours_is_a_failure_like_others(tmp_path: Path) -> None:

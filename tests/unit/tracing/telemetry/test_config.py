@@ -111,7 +111,7 @@ def test_other_variables() -> None:
 @pytest.mark.parametrize(
     ("environment", "said"),
     [
-        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, "use http/protobuf or grpc"),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/xml"}, "use http/protobuf, http/json or grpc"),
         ({"OTEL_EXPORTER_OTLP_COMPRESSION": "br"}, "use gzip or none"),
         (
             {"OTEL_EXPORTER_OTLP_TIMEOUT": "soon"},

@@ -30,7 +30,11 @@ NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 def test_http(status: int, kind: str) -> None:
     found = from_http(status, "7", "said so", NOW)
     assert (found.kind, found.wait) == (kind, 7 if kind == "later" else None)
-    assert found.message == f"the collector answered {status}: said so"
+    assert found.message.startswith(f"the collector answered {status}: said so")
+    assert ("its key" in found.message, "its address" in found.message) == (
+        status in {401, 403},
+        status in {301, 404},
+    )
 
 
 @pytest.mark.parametrize(
