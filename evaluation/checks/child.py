@@ -1,14 +1,16 @@
 """The process in which one `python` check runs: reads a task from standard input, calls the function, writes what it returned.
 
 Imports nothing of Slugline, so that it starts fast and people's own modules meet no names of ours. What the function prints goes nowhere:
-the answer has a file descriptor of its own. The processor's time is bounded by the system, should whoever started it be gone.
+the answer has a file descriptor of its own. The system ends it with whoever started it (on Linux), and bounds its processor's time.
 """
 
 import contextlib
+import ctypes
 import dataclasses
 import importlib.util
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import metadata
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 _LONGEST = 2000
+_PR_SET_PDEATHSIG = 1  # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
 
 
 def main() -> None:
@@ -69,6 +72,10 @@ def _plain(value: Any) -> Any:
 
 
 def _bounded(seconds: float) -> None:
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            # The thread that started this waits for its end, so its death is the whole process's.
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 

@@ -5,6 +5,7 @@ Messages are the rest of a sentence whose beginning the border writes: "contains
 
 from __future__ import annotations
 
+import csv
 import math
 import warnings
 from typing import Annotated, Any
@@ -62,8 +63,14 @@ def _some_text(value: Any) -> str:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
+    """A list, or texts with commas between; one that holds a comma itself stands in double quotes."""
     if isinstance(value, str):
-        value = [part.strip() for part in value.split(",") if part.strip()]
+        value = [
+            part.strip()
+            for row in csv.reader(value.splitlines(), skipinitialspace=True)
+            for part in row
+            if part.strip()
+        ]
     if not isinstance(value, list | tuple) or not value:
         raise ValueError(f"is a list of texts, or texts with commas between, not {named(value) if value else 'empty'}")
     return tuple(_some_text(each) for each in value)

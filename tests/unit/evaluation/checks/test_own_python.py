@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -133,6 +134,35 @@ async def test_a_cancelled_check_leaves_no_process(folder: Path) -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+    until = time.monotonic() + 20
+    while _running(folder) and time.monotonic() < until:
+        await asyncio.sleep(0.02)
+    assert not _running(folder)
+
+
+DRIVER = """
+import asyncio, sys
+from pathlib import Path
+from evaluation.checks.running import run_checks
+from evaluation.runs.values import Output
+from registry.cases import Case, Check
+
+run = run_checks([Check(type="python", value="file://checks.py:idle")], allow_python=True, folder=Path(sys.argv[1]), python_seconds=600)
+asyncio.run(run(Case(), Output(text="x")))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system ends children with their parents only there")
+async def test_a_killed_run_takes_the_function_along(folder: Path) -> None:
+    (folder / "checks.py").write_text(
+        "import time\n\ndef idle(output, context):\n    open('begun', 'w')\n    time.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", DRIVER, str(folder)]) as driver:
+        while not (folder / "begun").exists():
+            assert driver.poll() is None
+            await asyncio.sleep(0.02)
+        assert _running(folder)
+        driver.kill()
     until = time.monotonic() + 20
     while _running(folder) and time.monotonic() < until:
         await asyncio.sleep(0.02)

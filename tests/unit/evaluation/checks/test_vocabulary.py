@@ -29,6 +29,7 @@ PASSES: list[tuple[dict[str, Any], Any]] = [
     ({"type": "icontains", "value": "STRASSE"}, "Hauptstraße 5"),
     ({"type": "contains-all", "value": ["1,000", "in stock"]}, "1,000 are in stock"),
     ({"type": "contains-all", "value": "red, blue"}, "blue and red"),
+    ({"type": "contains-all", "value": '"1,000", in stock'}, "1,000 are in stock"),
     ({"type": "contains-any", "value": ["red", "blue"]}, "It is blue."),
     ({"type": "icontains-all", "value": ["RED", "blue"]}, "red, BLUE"),
     ({"type": "icontains-any", "value": "RED,green"}, "a red one"),
