@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, model_validator
 
 from evaluation.checks.outcome import Look, Means, Outcome, undecided
 from evaluation.checks.values import Number, Takes, named
@@ -47,11 +47,23 @@ def _address(value: Any) -> str:
 
 
 class OwnPython(Takes):
-    """`python`: where the function is, and `config`, which it is given."""
+    """`python`: where the function is, and `config`, which it is given; any further option is part of that."""
 
     value: Annotated[str, BeforeValidator(_address)]
     threshold: Number | None = None
     config: Any = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gathered(cls, given: dict[str, Any]) -> dict[str, Any]:
+        further = {name: value for name, value in given.items() if name not in cls.model_fields}
+        if not further:
+            return given
+        config = given.get("config") or {}
+        if not isinstance(config, dict):
+            raise ValueError(f"config is an object beside other options, not {named(config)}")
+        kept = {name: value for name, value in given.items() if name in cls.model_fields}
+        return {**kept, "config": {**config, **further}}
 
 
 async def own_python(takes: OwnPython, look: Look, means: Means) -> Outcome:

@@ -7,6 +7,7 @@ a judge's preference says as much about the order as about the answers. Knows tw
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -14,12 +15,20 @@ from evaluation.checks.judges import hear
 from evaluation.checks.outcome import Means, look_at
 from evaluation.checks.rubrics import PAIRWISE
 from evaluation.runs.values import Output
-from evaluation.scorers.judge import Ask, Judge, JudgeOptions, question_of, read_verdict, task_of
+from evaluation.scorers.judge import Ask, Judge, JudgeOptions, Question, question_of, read_verdict, task_of
 from registry.cases import Case
 
 CRITERION = "Which answer serves the user better: correct, complete, and no longer than needed?"
 
 Winner = Literal["candidate", "baseline", "tie"]
+
+_VERDICTS: Mapping[str, tuple[Winner, float]] = {
+    "first": ("candidate", 1.0),
+    "second": ("baseline", 0.0),
+    "tie": ("tie", 0.5),
+}
+_OTHER_WAY_ROUND: Mapping[Winner, Winner] = {"candidate": "baseline", "baseline": "candidate", "tie": "tie"}
+"""In the second order the roles are swapped: its first, the "candidate", is the baseline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +76,7 @@ async def compare(
     if one.winner is None or other.winner is None:
         failed = one if one.winner is None else other
         return replace(failed, cost=cost)
-    # In the second order the roles are swapped: its "candidate" is the baseline.
-    swapped: Winner = {"candidate": "baseline", "baseline": "candidate", "tie": "tie"}[other.winner]  # type: ignore[assignment]
-    if one.winner == swapped:
+    if one.winner == _OTHER_WAY_ROUND[other.winner]:
         return replace(one, cost=cost, steady=True)
     reason = f"the judge changed its mind with the order: {one.reason} / {other.reason}"
     return PairResult(winner="tie", score=0.5, steady=False, reason=reason, version=one.version, cost=cost)
@@ -80,17 +87,8 @@ async def _order(
 ) -> PairResult:
     """The verdict on two outputs in this order; the first is called the candidate."""
     options = JudgeOptions(rubric=rubric, model=model, verdict="category", categories=("first", "second", "tie"))
-    look = look_at(case, first)
-    shown = [
-        task_of(each.subject, {"call_id": first.call_id, "prompt": means.prompt})
-        for each in (look, look_at(case, second))
-    ]
-    question = question_of(Judge(name=rubric, options=options), shown[0])
-    expected = "" if case.expected is None else case.expected
-    told = {"rubric": criterion, "expected": expected, "first": shown[0]["output"], "second": shown[1]["output"]}
-    variables = {name: value for name, value in question.variables.items() if name != "output"}
     try:
-        heard = await hear(replace(question, variables={**variables, **told}), means)
+        heard = await hear(_question(case, first, second, criterion, options, means.prompt), means)
     except Exception as error:  # a fault in asking decides nothing
         return _undecided(f"the judge could not be asked: {type(error).__name__}: {error}")
     if heard.problem:
@@ -98,11 +96,24 @@ async def _order(
     said = read_verdict(options, heard.text)
     if not said.parsed:
         return replace(_undecided(said.comment), version=heard.version, cost=heard.cost)
-    winner: Winner = {"first": "candidate", "second": "baseline", "tie": "tie"}[str(said.value)]  # type: ignore[assignment]
-    score = {"candidate": 1.0, "baseline": 0.0, "tie": 0.5}[winner]
+    winner, score = _VERDICTS[str(said.value)]
     return PairResult(
         winner=winner, score=score, steady=False, reason=said.comment, version=heard.version, cost=heard.cost
     )
+
+
+def _question(
+    case: Case, first: Output, second: Output, criterion: str, options: JudgeOptions, prompt: str
+) -> Question:
+    """What the judge is asked: what it always is, with two answers in place of one."""
+    tasks = [
+        task_of(look_at(case, each).subject, {"call_id": each.call_id, "prompt": prompt}) for each in (first, second)
+    ]
+    question = question_of(Judge(name=options.rubric, options=options), tasks[0])
+    kept = {name: value for name, value in question.variables.items() if name != "output"}
+    expected = "" if case.expected is None else case.expected
+    told = {"rubric": criterion, "expected": expected, "first": tasks[0]["output"], "second": tasks[1]["output"]}
+    return replace(question, variables={**kept, **told})
 
 
 def _undecided(reason: str) -> PairResult:

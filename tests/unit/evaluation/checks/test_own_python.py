@@ -87,8 +87,9 @@ async def test_a_function_of_a_file_decides(folder: Path) -> None:
     assert len(yes.version) == 12  # of the file's content
     assert (await told(folder, "file://checks.py", "Bob!")).passed is False
     assert (await told(folder, "file://checks.py:told")).passed is True
-    graded = await told(folder, f"file://{folder}/checks.py:graded", options={"config": {"most": 9}})
-    assert (graded.passed, graded.score, graded.reason) == (True, 0.6, "4 letters, 9 at most")
+    for options in ({"config": {"most": 9}}, {"most": 9}, {"config": {"other": 1}, "most": 9}):
+        graded = await told(folder, f"file://{folder}/checks.py:graded", options=options)
+        assert (graded.passed, graded.score, graded.reason) == (True, 0.6, "4 letters, 9 at most")
     turned = await result(
         {"type": "not-python", "value": "file://checks.py:shout"}, "x", allow_python=True, folder=folder
     )
