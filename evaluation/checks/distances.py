@@ -19,6 +19,20 @@ def words(text: str) -> list[str]:
     return _WORD.findall(text.lower())
 
 
+def alike_at_first(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def apart_from_ends(one: str, other: str) -> tuple[str, str]:
+    """Two texts without what both begin with and what both end with; their distance is the same."""
+    start = alike_at_first(one, other)
+    one, other = one[start:], other[start:]
+    end = alike_at_first(one[::-1], other[::-1])
+    return one[: len(one) - end], other[: len(other) - end]
+
+
 def levenshtein(one: str, other: str) -> int:
     """How many letters must be put in, taken out or replaced to make one text of the other.
 

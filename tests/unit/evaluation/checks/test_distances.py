@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.checks.distances import bleu, gleu, levenshtein, rouge_n, shared_words
+from evaluation.checks.distances import apart_from_ends, bleu, gleu, levenshtein, rouge_n, shared_words
 
 LETTERS = st.text("ab🙂é", max_size=12)
 SENTENCES = st.lists(st.sampled_from(["the", "cat", "sat", "on", "mat"]), max_size=9).map(" ".join)
@@ -25,6 +25,7 @@ def slow(one: str, other: str) -> int:
 @given(one=LETTERS, other=LETTERS)
 def test_levenshtein_is_the_table_of_its_definition(one: str, other: str) -> None:
     assert levenshtein(one, other) == slow(one, other) == levenshtein(other, one)
+    assert levenshtein(*apart_from_ends(one, other)) == slow(one, other)
 
 
 @pytest.mark.parametrize(
