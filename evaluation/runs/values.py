@@ -67,7 +67,7 @@ class Output:
 class CheckResult:
     """What one check said. `passed` is None where it could not decide (no answer, a judge that is away); `score` goes from 0 to 1.
 
-    `cost` is what the check itself cost (a judge's call), in US dollars.
+    `cost` is what the check itself cost (a judge's call), in US dollars. `weight` is how much it counts; 0 is only reported.
     """
 
     metric: str
@@ -77,6 +77,7 @@ class CheckResult:
     reason: str = ""
     version: str = ""
     cost: float | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
