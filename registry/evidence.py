@@ -68,9 +68,11 @@ def _stale(
         yield f"the evaluation is about {_named(tried)}, not about {slug}@{version}"
     number, wanted = evidence.count(facts, "dataset_number"), policy.dataset_number or found.newest
     if number != wanted and evidence.text(facts, "dataset") == policy.dataset_name:
-        moved = "it is" if policy.dataset_number is None else "the policy asks for"
         name = policy.dataset_name
-        yield f"version {version} was evaluated on {name}@{number}, and {moved} {name}@{wanted} now"
+        moved = (
+            f"it is {name}@{wanted} now" if policy.dataset_number is None else f"the policy asks for {name}@{wanted}"
+        )
+        yield f"version {version} was evaluated on {name}@{number}, and {moved}"
     against = _target(facts, "baseline")
     if live is not None and live != version and against != (slug, live, None):
         compared = "with nothing" if against is None else f"with {_named(against)}"

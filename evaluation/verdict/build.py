@@ -147,6 +147,31 @@ def _arm(target: Target, seen: Mapping[str, Seen], weights: Mapping[str, float],
     )
 
 
+def difference_of(
+    candidate: statistics.Numbers,
+    baseline: statistics.Numbers,
+    weights: statistics.Numbers,
+    *,
+    repeats: int,
+    left_out: int,
+) -> DifferenceFacts:
+    """The paired difference of pass rates, from each case's own rate in both arms: at least one case, weights above 0."""
+    apart = candidate - baseline
+    test = "McNemar's exact test" if repeats == 1 and np.ptp(weights) == 0 else "sign-flip test (exact) or paired t"
+    return DifferenceFacts(
+        estimate=statistics.mean(apart, weights),
+        pairs=apart.size,
+        left_out=left_out,
+        sd=statistics.spread(apart, weights),
+        better=int((apart > 0).sum()),
+        worse=int((apart < 0).sum()),
+        p=statistics.p_two_sided(apart, weights),
+        p_worse=statistics.p_worse(apart, weights),
+        bounds=statistics.pass_rate_bounds(apart, weights),
+        method=f"paired over cases, Bonett-Price adjusted with Student's t; {test}",
+    )
+
+
 def _difference(
     ours: Mapping[str, Seen],
     theirs: Mapping[str, Seen] | None,
@@ -156,20 +181,13 @@ def _difference(
 ) -> DifferenceFacts | None:
     if theirs is None or not pairs:
         return None
-    apart = statistics.numbers(_rate(ours, each) - _rate(theirs, each) for each in pairs)
-    mass = statistics.numbers(weights[each] for each in pairs)
-    test = "McNemar's exact test" if repeats == 1 and np.ptp(mass) == 0 else "sign-flip test (exact) or paired t"
-    return DifferenceFacts(
-        estimate=statistics.mean(apart, mass),
-        pairs=len(pairs),
-        left_out=sum(seen.rate is not None and weights[each] > 0 for each, seen in ours.items()) - len(pairs),
-        sd=statistics.spread(apart, mass),
-        better=int((apart > 0).sum()),
-        worse=int((apart < 0).sum()),
-        p=statistics.p_two_sided(apart, mass),
-        p_worse=statistics.p_worse(apart, mass),
-        bounds=statistics.pass_rate_bounds(apart, mass),
-        method=f"paired over cases, Bonett-Price adjusted with Student's t; {test}",
+    judged = sum(seen.rate is not None and weights[each] > 0 for each, seen in ours.items())
+    return difference_of(
+        statistics.numbers(_rate(ours, each) for each in pairs),
+        statistics.numbers(_rate(theirs, each) for each in pairs),
+        statistics.numbers(weights[each] for each in pairs),
+        repeats=repeats,
+        left_out=judged - len(pairs),
     )
 
 

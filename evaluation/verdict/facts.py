@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
+import orjson
 
 from evaluation.intervals import Interval
 from evaluation.runs.values import Target
@@ -176,5 +176,5 @@ class Facts:
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON: objects, lists, text, numbers, true, false and null."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain: dict[str, Any] = orjson.loads(orjson.dumps(self))
         return plain

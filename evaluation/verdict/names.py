@@ -52,5 +52,5 @@ def _text_of(message: Mapping[str, Any]) -> str:
 
 
 def _short(said: str, most: int) -> str:
-    line = " ".join(said.split())
+    line = " ".join(said.encode("utf-8", "replace").decode().split())  # half a character can't become JSON
     return line if len(line) <= most else line[: most - 1].rstrip() + "…"
