@@ -1,6 +1,8 @@
 """Policies: how they are read and written, and what they make of facts as they lie in the database."""
 
+import re
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -254,3 +256,22 @@ def test_a_policy_that_makes_no_sense_is_refused_by_field(given: Any, said: str)
     assert said in refused.value.message
     assert refused.value.param is not None
     assert refused.value.message.startswith(f"'{refused.value.param}'")
+
+
+def test_the_guide_shows_a_policy_that_can_be_read_and_every_field_with_its_default() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "gates.md").read_text()
+    (example,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    assert read_policy(orjson.loads(example)).metrics == {"similar": 0.8}
+    rows = re.findall(r"^\| (`.+?) \|.*\| (.+?) \|$", guide.partition("## What comes out")[0], re.MULTILINE)
+    shown = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+    usual = {**write_policy(GOLDEN), "dataset": "required"}
+    assert shown == {
+        name: "none"
+        if value in (None, {})
+        else f"`{value}`"
+        if name == "uncertain"
+        else f"{value:g}"
+        if name != "dataset"
+        else value
+        for name, value in usual.items()
+    }
