@@ -18,7 +18,7 @@ from registry.values import PromotionRequest, Review, Schedule
 def read_rules(connection: Connection) -> list[Rule]:
     """Every rule, by prompt and channel; those for all prompts first."""
     found = connection.execute(select(rules).order_by(rules.c.slug, rules.c.channel)).mappings()
-    return [Rule(**{name: value for name, value in row.items() if name != "revision"}) for row in found]
+    return [Rule(**{name: value for name, value in row.items() if name not in {"revision", "policy"}}) for row in found]
 
 
 def rule_for(connection: Connection, slug: str, channel: str) -> Rule:

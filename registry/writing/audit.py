@@ -2,8 +2,9 @@
 
 Knows what each kind of event must have left behind, and compares. Refuses to mend: what doesn't fit is said, a sentence each.
 
-Four things are compared: the hash chain of all events; every version's text with its own hash and with the hash that the event of its
-save names; where each channel points with its last move; and rules, requests, schedules and keys with the event of their revision.
+What is compared: the hash chain of all events; every version's text with its own hash and with the hash that the event of its save
+names, of prompts and of datasets with their cases; where each channel points with its last move; and rules, verdicts and keys with the
+event of their revision.
 The end of the chain can't vouch for itself, so its head is given to be noted elsewhere.
 """
 
@@ -15,13 +16,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from registry.cases import content_hash as dataset_hash
 from registry.content import content_hash
 from registry.keys import as_json
 from registry.storage import governance, rows
 from registry.storage.chain import HASHED, START, event_hash
 from registry.storage.database import reading
+from registry.storage.datasets import case_of, dataset_of
 from registry.storage.reader import Reader
-from registry.storage.tables import channels, events, versions
+from registry.storage.tables import channels, dataset_cases, dataset_versions, events, verdicts, versions
 from registry.values import HistoryEntry
 
 _MOST_PROBLEMS = 100
@@ -50,7 +53,9 @@ def verify(reader: Reader, *, head: str | None = None) -> Verified:
             *_head(history, head),
             *_versions(connection, history),
             *_channels(connection, history),
+            *_datasets(connection, history),
             *_rules(connection, history),
+            *_verdicts(connection, history),
             *_keys(connection, history),
         ]
     newest = f"{history[-1].revision}:{history[-1].hash}" if history else f"0:{START}"
@@ -112,6 +117,53 @@ def _channels(connection: Connection, history: list[HistoryEntry]) -> Iterator[s
             yield f"{here} points elsewhere than where revision {entry.revision} put it"
     for slug, name in last:
         yield f"channel '{name}' of prompt '{slug}' is gone"
+
+
+def _datasets(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    about: dict[str, Any] = {}
+    for case in connection.execute(select(dataset_cases.c.case_id, dataset_cases.c.hash, dataset_cases.c.content)):
+        if case_of(case.content, about).digest != case.hash or not case.hash.startswith(case.case_id):
+            yield f"the case {case.case_id} isn't what its id stands for"
+    told = {
+        (entry.evidence["dataset"], entry.evidence["number"]): entry
+        for entry in history
+        if entry.action == "dataset.save"
+    }
+    query = select(dataset_versions).order_by(dataset_versions.c.name, dataset_versions.c.number)
+    for row in connection.execute(query).mappings():
+        name = f"{row['name']}@{row['number']}"
+        saved = told.pop((row["name"], row["number"]), None)
+        if saved is None:
+            yield f"dataset {name} is there without an event of its save"
+            continue
+        try:
+            found = dataset_of(connection, row)
+            hashed = dataset_hash(found.cases, found.checks)
+        except (KeyError, TypeError, ValueError):  # a case that is gone, or no JSON of a case
+            hashed = ""
+        if not hashed == row["content_hash"] == saved.evidence["content_hash"]:
+            yield f"dataset {name} doesn't say any more what was saved at revision {saved.revision}"
+    for dataset, number in told:
+        yield f"dataset {dataset}@{number} is gone, though the history tells of its save"
+
+
+def _verdicts(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    told = {entry.evidence["verdict"]: entry for entry in history if entry.action == "verdict"}
+    for row in connection.execute(select(verdicts)).mappings():
+        given = told.pop(row["verdict_id"], None)
+        here = f"the verdict on {row['slug']}@{row['version']} of {row['at']:%Y-%m-%d %H:%M} UTC"
+        if given is None:
+            yield f"{here} is there without an event"
+            continue
+        said = given.evidence
+        # Events from before there were datasets hold the evidence in their own words.
+        whole = (given.slug, said["version"], said["passed"], said.get("dataset", ""), said.get("facts"))
+        if whole[:4] != (row["slug"], row["version"], row["passed"], row["dataset"]) or (
+            whole[4] is not None and whole[4] != row["evidence"]
+        ):
+            yield f"{here} isn't what the evaluation found"
+    for gone in told.values():
+        yield f"the verdict of revision {gone.revision} on {gone.slug} is gone"
 
 
 def _rules(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:

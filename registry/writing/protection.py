@@ -85,18 +85,33 @@ class ProtectionWrites(Writer):
             enter(connection, act.about(request_id=request_id), stamp)
         return rule
 
-    def judge(self, slug: str, number: int, *, passed: bool, evidence: Mapping[str, Any], by: Principal) -> str:
-        """Note an evaluation's verdict on a version; the newest one counts. Gives its id. For the evaluations' own use: nothing that
-        is reached from outside may call it with a verdict that it was told."""
-        permit(by, "review", slug=check_slug(slug))
+    def judge(
+        self,
+        slug: str,
+        number: int,
+        *,
+        passed: bool,
+        evidence: Mapping[str, Any],
+        dataset: str = "",
+        by: Principal,
+    ) -> str:
+        """Note an evaluation's verdict on a version; the newest one over a dataset counts. Gives its id.
+
+        `evidence` are the facts that the evaluation found, `dataset` the name of what it ran over; what follows from the facts a policy
+        says when a channel moves. For the evaluations' own use: nothing that is reached from outside may call it with a verdict that it
+        was told.
+        """
+        permit(by, "evaluate", slug=check_slug(slug))
         with self._writing() as connection:
             prompt = expected(connection, slug, None, archived=True)
             check_number(slug, number, prompt)
             revision, at = stamp = next_stamp(connection, self._clock())
-            row = {"verdict_id": self._new_id(), "slug": slug, "version": number, "passed": passed}
+            name = dataset.partition("@")[0]
+            row = {"verdict_id": self._new_id(), "slug": slug, "version": number, "passed": passed, "dataset": name}
             who = {"evidence": dict(evidence), "actor": by.name, "at": at, "revision": revision}
             connection.execute(insert(verdicts).values({**row, **who}))
-            told = {"verdict": row["verdict_id"], "version": number, "passed": passed, **evidence}
+            told = {"verdict": row["verdict_id"], "version": number, "passed": passed, "facts": dict(evidence)}
+            told |= {"dataset": name} if name else {}
             enter(connection, Act(action="verdict", slug=slug, by=by, evidence=told), stamp)
             return str(row["verdict_id"])
 
