@@ -15,7 +15,7 @@ class Interval:
     high: float
 
 
-def wilson(successes: float, n: int) -> Interval | None:
+def wilson(successes: float, n: float) -> Interval | None:
     """Wilson's score interval for a share of `successes` among `n`; None where n is 0.
 
     E. B. Wilson (1927), without continuity correction. Successes may be fractions (several values averaged per call);
