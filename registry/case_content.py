@@ -16,21 +16,39 @@ import orjson
 from registry.cases import Case, Check
 from registry.errors import PromptInvalidError, nearest
 
+ASSERT_SET = "assert-set"
+"""The check that is several others: its value, or its option `assert`, is their list."""
+
 CHECK_TYPES = frozenset(
     {
         *("equals", "contains", "icontains", "contains-all", "contains-any", "icontains-all", "icontains-any"),
-        *("starts-with", "regex", "is-json", "contains-json", "is-refusal", "levenshtein", "rouge-n", "bleu"),
-        *("is-valid-openai-tools-call", "is-valid-openai-function-call", "is-valid-function-call", "tool-call-f1"),
-        *("similar", "similar:words", "llm-rubric", "factuality", "model-graded-factuality", "model-graded-closedqa"),
-        *("select-best", "pairwise", "latency", "cost", "finish-reason", "length", "language", "python", "assert-set"),
+        *("starts-with", "regex", "is-json", "contains-json", "is-refusal", "is-complete", "levenshtein", "rouge-n"),
+        *("bleu", "gleu", "is-valid-openai-tools-call", "is-valid-openai-function-call", "is-valid-function-call"),
+        *("tool-call-f1", "similar", "similar:cosine", "similar:dot", "similar:euclidean", "similar:words"),
+        *("llm-rubric", "factuality", "model-graded-factuality", "model-graded-closedqa", "latency", "cost"),
+        *("finish-reason", "length", "word-count", "language", "python", ASSERT_SET),
     }
 )
 """The types of checks, each of which may have `not-` in front."""
 
 REFUSED_TYPES: Mapping[str, str] = {
     "javascript": "runs a program in JavaScript, which Slugline doesn't; write it as 'python', or with 'contains' and 'regex'",
-    "webhook": "would send outputs to another server; write it as 'python'",
     "ruby": "runs a program in Ruby, which Slugline doesn't; write it as 'python'",
+    "webhook": "would send outputs to another server; write it as 'python'",
+    **dict.fromkeys(
+        ("select-best", "max-score", "pairwise"),
+        "compares outputs with each other, which an evaluation does against its baseline, not a case",
+    ),
+    **dict.fromkeys(
+        ("perplexity", "perplexity-score"), "needs token probabilities, which aren't on record; leave it out"
+    ),
+    **dict.fromkeys(
+        ("is-sql", "contains-sql", "is-xml", "contains-xml", "is-html", "contains-html", "meteor"),
+        "isn't among the checks; write it with 'regex' or as 'python'",
+    ),
+    **dict.fromkeys(
+        ("g-eval", "answer-relevance", "search-rubric"), "isn't among the checks; write it as 'llm-rubric'"
+    ),
 }
 """Types of promptfoo's that there will not be, and what to do instead."""
 
@@ -157,15 +175,18 @@ def parse_check(data: Any, where: str = "check") -> Check:
 def check_check(check: Check, where: str = "check") -> Check:
     """The check as it is read back after it was stored. Raises PromptInvalidError, for an unknown type with the nearest one."""
     check_type(check.type, f"{where}.type")
+    value, options = _plain(check.value, f"{where}.value"), _plain(check.options, f"{where}.options")
+    if check.type.removeprefix(_NOT) == ASSERT_SET:
+        parse_checks(options.get("assert") if value is None else value, f"{where}.value")
     if not isinstance(check.metric, str):
         raise _invalid(f"{where}.metric", "is text: the name that the check's scores go by")
     return Check(
         type=check.type,
-        value=_plain(check.value, f"{where}.value"),
+        value=value,
         threshold=None if check.threshold is None else _number(check.threshold, f"{where}.threshold"),
         weight=_weight(check.weight, f"{where}.weight"),
         metric=check.metric,
-        options=_plain(check.options, f"{where}.options"),
+        options=options,
     )
 
 

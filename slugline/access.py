@@ -147,6 +147,7 @@ class Access(ReadAccess, Protocol):
         approvals: int = 0,
         evaluation: bool = False,
         holdback: float = 0.0,
+        policy: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Rule:
         """Say what a channel asks for; `slug` "*" is every prompt, all zero takes the rule away."""

@@ -205,6 +205,7 @@ class LocalAccess(LocalReads):
         approvals: int = 0,
         evaluation: bool = False,
         holdback: float = 0.0,
+        policy: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Rule:
         return self._store.protect(
@@ -213,6 +214,7 @@ class LocalAccess(LocalReads):
             approvals=approvals,
             evaluation=evaluation,
             holdback=holdback,
+            policy=policy,
             reason=reason,
             by=self._by,
         )

@@ -164,9 +164,11 @@ class RemoteAccess(RemoteReads):
         approvals: int = 0,
         evaluation: bool = False,
         holdback: float = 0.0,
+        policy: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Rule:
-        body = {"approvals": approvals, "evaluation": evaluation, "holdback": holdback, "reason": reason}
+        asked = {} if policy is None else {"policy": dict(policy)}
+        body = {"approvals": approvals, "evaluation": evaluation, "holdback": holdback, "reason": reason, **asked}
         place = ANY if slug == ANY else check_slug(slug)
         return value_of(Rule, self._client.send("PUT", f"/api/rules/{part(place)}/{check_channel(channel)}", body))
 
