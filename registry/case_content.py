@@ -123,8 +123,8 @@ def check_case(case: Case, where: str = "case") -> Case:
         note=_note(case.note, f"{where}.note"),
         source=source,
     )
-    if not checked.variables and not checked.messages:
-        raise _invalid(where, "has neither 'variables' nor 'messages', so there is nothing to ask with it")
+    if not (checked.variables or checked.messages or checked.checks or checked.expected):
+        raise _invalid(where, "has neither 'variables' nor 'messages', and nothing to check either")
     return checked
 
 
