@@ -64,7 +64,7 @@ def test_own_yaml():
           - type: not-icontains
             value: as an AI
         cases:
-          - variables: {question: Where is my parcel?}
+          - variables: {question: "Where is my parcel?"}
             expected: On its way
             checks: [{type: contains, value: way}]
             tags: [shipping]
