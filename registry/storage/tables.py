@@ -213,6 +213,7 @@ verdicts = Table(
     Column("revision", Integer, nullable=False, index=True),
     ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
     Index("ix_verdicts_slug_version_revision", "slug", "version", "revision"),
+    Index("ix_verdicts_slug_version_dataset", "slug", "version", "dataset", "revision"),
 )
 
 schedules = Table(

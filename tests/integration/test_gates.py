@@ -71,6 +71,21 @@ def test_on_the_command_line(server: Server, store: Store, place: str) -> None:
     assert _live(server) == 1
 
 
+@pytest.mark.parametrize("place", ["here", "there"])
+def test_a_policy_is_set_from_a_file(server: Server, store: Store, place: str, tmp_path: Path) -> None:
+    line = CommandLine({}, ("--data", str(server.data)) if place == "here" else ("--server", server.url))
+    file = tmp_path / "policy.yaml"
+    file.write_text(f"dataset: {DATASET}\nmargin: 0.1\nmetrics: {{similar: 0.8}}\n")
+    told = line.run("prompt", "protect", SLUG, "--channel", f"eu-{place}", "--policy", str(file))
+    assert told == f"eu-{place} of {SLUG} asks for: an evaluation on {DATASET} that passed its policy\n"
+    [rule] = [rule for rule in store.rules() if rule.channel == f"eu-{place}"]
+    assert rule.policy is not None
+    assert (rule.policy.margin, rule.policy.metrics) == (0.1, {"similar": 0.8})
+    file.write_text("dataset: gone\n")
+    assert "dataset 'gone' not found" in line("prompt", "protect", SLUG, "--policy", str(file)).err
+    assert "can't read" in line("prompt", "protect", SLUG, "--policy", str(tmp_path / "no.yaml")).err
+
+
 def test_on_the_pages(server: Server, store: Store) -> None:
     with browser_for(server.url, None) as http:
         visitor = Visitor(http)
