@@ -84,7 +84,9 @@ class Frame:
         self._templates.globals |= {
             "icon": icons.__getitem__,
             "css": f"/static/app.css?v={sha256(self.css.encode()).hexdigest()[:12]}",
-            "asks_for": lambda rule: text.asks_for(rule.approvals, rule.evaluation, rule.holdback),
+            "asks_for": lambda rule: text.asks_for(
+                rule.approvals, rule.evaluation, rule.holdback, [policy.dataset for policy in rule.asked]
+            ),
         }
 
     def visitor(self, request: Request, *, slug: str | None = None) -> Principal:

@@ -15,6 +15,7 @@ from dashboards.frame import Frame, see_other
 from dashboards.moves import NOT_ALLOWED
 from dashboards.prompt import Attempt, refused
 from registry.errors import RegistryError
+from registry.policy import write_policy
 from registry.rules import ANY, Rule
 from registry.storage.reader import STABLE
 from registry.writing.store import Store
@@ -44,13 +45,17 @@ def add_rules(router: APIRouter, frame: Frame, store: Store) -> None:
 
     @router.post("/rules")
     def protect(request: Request, form: Sent) -> Response:
+        place = form.text("slug"), form.text("channel") or STABLE
         try:
+            # The form has no field for a policy, and must not take one away.
+            policy = next((rule.policy for rule in store.rules() if (rule.slug, rule.channel) == place), None)
             store.protect(
                 form.text("slug"),
                 channel=form.text("channel") or STABLE,
                 approvals=form.whole("approvals") or 0,
                 evaluation=form.checked("evaluation"),
                 holdback=form.share("holdback") or 0.0,
+                policy=None if policy is None else write_policy(policy),
                 reason=form.text("reason"),
                 by=frame.who(request),
             )

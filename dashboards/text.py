@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -71,10 +71,11 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def asks_for(approvals: int, evaluation: bool, holdback: float) -> str:
-    """What a rule asks for, in words."""
+def asks_for(approvals: int, evaluation: bool, holdback: float, datasets: Sequence[str] = ()) -> str:
+    """What a rule asks for, in words; `datasets` are those that its policies name."""
     wants = [count(approvals, "approval")] if approvals else []
     wants += ["an evaluation that passed"] if evaluation else []
+    wants += [f"an evaluation on {dataset} that passed its policy" for dataset in datasets]
     back = [f"{percent(holdback)} of callers stay back for a day"] if holdback else []
     return "; ".join([*([" and ".join(wants)] if wants else []), *back]) or "nothing"
 
@@ -115,7 +116,9 @@ def _scheduled(entry: HistoryEntry) -> str:
 
 def _protected(entry: HistoryEntry) -> str:
     rule: Mapping[str, Any] = entry.evidence.get("to", {})
-    wants = asks_for(rule.get("approvals", 0), rule.get("evaluation", False), rule.get("holdback", 0.0))
+    policy = rule.get("policy")
+    datasets = [str(policy["dataset"])] if policy else []
+    wants = asks_for(rule.get("approvals", 0), rule.get("evaluation", False), rule.get("holdback", 0.0), datasets)
     of = "" if entry.slug else " of every prompt"
     return f"set what {rule.get('channel')}{of} asks for: {wants}"
 
@@ -138,6 +141,9 @@ _SENTENCES: Mapping[str, Callable[[HistoryEntry], str]] = {
     "schedule.cancel": lambda entry: f"cancelled the scheduled move of {_where(entry)}",
     "schedule.fail": lambda entry: f"could not make the scheduled move of {_where(entry)}",
     "protect": _protected,
+    "dataset.save": lambda e: f"saved dataset {e.evidence.get('dataset')}@{e.evidence.get('number')}",
+    "dataset.archive": lambda e: f"archived dataset {e.evidence.get('dataset')}",
+    "dataset.restore": lambda e: f"restored dataset {e.evidence.get('dataset')}",
     "verdict": lambda e: (
         f"noted that version {e.evidence.get('version')} {'passed' if e.evidence.get('passed') else 'failed'} its evaluation"
     ),

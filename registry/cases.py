@@ -50,7 +50,12 @@ class Case:
     @property
     def case_id(self) -> str:
         """Of the content alone, so that the same case is the same in every version of every dataset: 16 hexadecimal digits."""
-        return _digest([self.variables, self.messages, self.expected, [_content(check) for check in self.checks]])[:16]
+        return self.digest[:16]
+
+    @property
+    def digest(self) -> str:
+        """What `case_id` is the beginning of: SHA-256 of the content, in hexadecimal digits."""
+        return _digest([self.variables, self.messages, self.expected, [_content(check) for check in self.checks]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

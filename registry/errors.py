@@ -106,6 +106,24 @@ class PromptProtectedError(RegistryError):
     code = "prompt_protected"
 
 
+class DatasetNotFoundError(RegistryError):
+    """No dataset, no version of it, or no case in it goes by this name."""
+
+    code = "prompt_dataset_not_found"
+
+
+class EvaluationNotFoundError(RegistryError):
+    """No evaluation has this id."""
+
+    code = "prompt_evaluation_not_found"
+
+
+class EvaluationOverError(RegistryError):
+    """The evaluation has come to its end, or another process runs it by now."""
+
+    code = "prompt_evaluation_over"
+
+
 class PromptRequestNotFoundError(RegistryError):
     """No request for a promotion, or no scheduled move, has this id."""
 
@@ -201,6 +219,9 @@ STATUS: Mapping[type[RegistryError], int] = {
     PromptArchivedError: 409,
     # Not 409: clients take that for a passing state and ask again.
     PromptProtectedError: 403,
+    DatasetNotFoundError: 404,
+    EvaluationNotFoundError: 404,
+    EvaluationOverError: 409,
     PromptRequestNotFoundError: 404,
     PromptRequestClosedError: 409,
     PromptOwnWorkError: 403,

@@ -15,7 +15,18 @@ from registry.errors import AuthChannelNotAllowedError, AuthPromptNotAllowedErro
 
 Role = Literal["viewer", "application", "author", "reviewer", "promoter", "admin"]
 Action = Literal[
-    "call", "read", "inspect", "score", "save", "request", "review", "move", "archive", "protect", "manage keys"
+    "call",
+    "read",
+    "inspect",
+    "score",
+    "save",
+    "request",
+    "review",
+    "evaluate",
+    "move",
+    "archive",
+    "protect",
+    "manage keys",
 ]
 
 ROLES: tuple[str, ...] = get_args(Role)
@@ -28,6 +39,7 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     "save": frozenset({"author", "admin"}),
     "request": frozenset({"author", "reviewer", "promoter", "admin"}),
     "review": frozenset({"reviewer", "admin"}),
+    "evaluate": frozenset({"author", "reviewer", "admin"}),
     "move": frozenset({"promoter", "admin"}),
     "archive": frozenset({"promoter", "admin"}),
     "protect": frozenset({"admin"}),
@@ -43,6 +55,7 @@ _IN_WORDS: Mapping[Action, str] = {
     "save": "save versions",
     "request": "ask for a promotion or comment on one",
     "review": "approve or reject a promotion",
+    "evaluate": "run evaluations",
     "move": "move channels",
     "archive": "archive prompts",
     "protect": "change what a channel asks for",

@@ -24,6 +24,7 @@ ACTIONS = (
     *("schedule", "schedule.cancel", "schedule.fail", "protect", "verdict"),
     *("request", "request.withdraw", "review.approve", "review.reject", "review.comment"),
     *("key.create", "key.update", "key.revoke"),
+    *("dataset.save", "dataset.archive", "dataset.restore"),
 )
 """What events are about."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Saved,
         Schedule,
     )
+    from slugline.access_datasets import DatasetAccess
     from slugline.access_keys import KeyAccess
     from slugline.settings import Settings
 
@@ -41,6 +42,11 @@ class Access(ReadAccess, Protocol):
     @property
     def keys(self) -> KeyAccess:
         """Caller keys."""
+        ...
+
+    @property
+    def datasets(self) -> DatasetAccess:
+        """Datasets."""
         ...
 
     def save(
@@ -147,6 +153,7 @@ class Access(ReadAccess, Protocol):
         approvals: int = 0,
         evaluation: bool = False,
         holdback: float = 0.0,
+        policy: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Rule:
         """Say what a channel asks for; `slug` "*" is every prompt, all zero takes the rule away."""

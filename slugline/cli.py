@@ -11,6 +11,7 @@ from slugline.commands import (
     adopt,
     audit,
     calls,
+    dataset,
     demo,
     erase,
     import_,
@@ -59,6 +60,7 @@ def build() -> typer.Typer:
     app.command("score")(score.score)
     app.command("trace")(trace.trace)
     app.add_typer(scores.build(), name="scores")
+    app.add_typer(dataset.build(), name="dataset")
     app.command("sql")(sql.sql)
     app.add_typer(spool.build(), name="spool")
     app.command("erase")(erase.erase)

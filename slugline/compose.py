@@ -30,7 +30,7 @@ from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry.compat import langfuse, litellm
 from registry.http import api as registry_api
-from registry.http import channels_api, fragments_api, keys_api
+from registry.http import channels_api, datasets_api, fragments_api, keys_api
 from registry.http.keys_api import KeyUse
 from registry.keys import CallerKey, principal_of
 from registry.roles import Action, Principal, owner, permit
@@ -183,6 +183,7 @@ def build_api(
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     api.include_router(registry_api.build_router(store, live, who))
     api.include_router(channels_api.build_router(store, who))
+    api.include_router(datasets_api.build_router(store, who))
     api.include_router(fragments_api.build_router(store.engine, who))
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))

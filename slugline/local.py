@@ -24,6 +24,7 @@ from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
 from slugline.acting import acting
 from slugline.folder import DataFolder
+from slugline.local_datasets import LocalDatasets
 from slugline.local_keys import LocalKeys
 from slugline.local_reads import LocalReads
 from slugline.settings import Settings
@@ -59,6 +60,7 @@ class LocalAccess(LocalReads):
         self._engine = engine
         self._settings = settings
         self._key_store = KeyStore(engine)
+        self.datasets = LocalDatasets(self._store, by)
         self.keys = LocalKeys(self._key_store, by, DataFolder(settings.data))
 
     @property
@@ -205,6 +207,7 @@ class LocalAccess(LocalReads):
         approvals: int = 0,
         evaluation: bool = False,
         holdback: float = 0.0,
+        policy: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Rule:
         return self._store.protect(
@@ -213,6 +216,7 @@ class LocalAccess(LocalReads):
             approvals=approvals,
             evaluation=evaluation,
             holdback=holdback,
+            policy=policy,
             reason=reason,
             by=self._by,
         )

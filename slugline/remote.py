@@ -21,6 +21,7 @@ from registry.writing.channels import HOLDBACK_HOURS
 from slugline.acting import local_user
 from slugline.answers import request_of, saved_of, schedule_of, value_of
 from slugline.client import ServerClient, key_text
+from slugline.remote_datasets import RemoteDatasets
 from slugline.remote_keys import RemoteKeys
 from slugline.remote_reads import RemoteReads, channel_path, given, part, prompt_path
 
@@ -35,6 +36,7 @@ class RemoteAccess(RemoteReads):
 
     def __init__(self, client: ServerClient) -> None:
         super().__init__(client)
+        self.datasets = RemoteDatasets(client)
         self.keys = RemoteKeys(client)
 
     def save(
@@ -164,9 +166,11 @@ class RemoteAccess(RemoteReads):
         approvals: int = 0,
         evaluation: bool = False,
         holdback: float = 0.0,
+        policy: Mapping[str, Any] | None = None,
         reason: str = "",
     ) -> Rule:
-        body = {"approvals": approvals, "evaluation": evaluation, "holdback": holdback, "reason": reason}
+        asked = {} if policy is None else {"policy": dict(policy)}
+        body = {"approvals": approvals, "evaluation": evaluation, "holdback": holdback, "reason": reason, **asked}
         place = ANY if slug == ANY else check_slug(slug)
         return value_of(Rule, self._client.send("PUT", f"/api/rules/{part(place)}/{check_channel(channel)}", body))
 

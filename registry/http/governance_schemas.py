@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from registry.http.body import Body
+from registry.http.body import Body, JsonObject
+from registry.policy import write_policy
 from registry.rules import Rule
 from registry.values import PromotionRequest
 
@@ -21,6 +22,9 @@ class ProtectBody(Body):
     approvals: int = Field(default=0, description="by others than who wrote the version or asked for its promotion")
     evaluation: bool = Field(default=False, description="an evaluation of exactly this version that passed")
     holdback: float = Field(default=0.0, description="per cent of callers that stay back for a day at each promotion")
+    policy: JsonObject | None = Field(
+        default=None, description="what an evaluation must have shown: dataset, margin, thresholds and more"
+    )
     reason: str = ""
 
 
@@ -47,11 +51,13 @@ class RuleOut(BaseModel):
     approvals: int
     evaluation: bool
     holdback: float
+    policy: JsonObject | None
 
     @classmethod
     def of(cls, rule: Rule) -> RuleOut:
         """From the value."""
-        return cls(**{name: getattr(rule, name) for name in cls.model_fields})
+        same = {name: getattr(rule, name) for name in cls.model_fields if name != "policy"}
+        return cls(**same, policy=None if rule.policy is None else write_policy(rule.policy))
 
 
 class RuleList(BaseModel):

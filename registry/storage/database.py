@@ -137,6 +137,16 @@ def writing(engine: Engine, *, seconds: float | None = None) -> Iterator[Connect
 
 
 @contextlib.contextmanager
+def appending(engine: Engine) -> Iterator[Connection]:
+    """One write transaction that makes no revision, for rows that nobody serves from: no worker is waited for, and on PostgreSQL nobody
+    waits for it who doesn't touch the same rows. Raises RegistryUnavailableError as `writing` does.
+    """
+    options = {_WRITING: True} if engine.dialect.name == "sqlite" else {"isolation_level": "READ COMMITTED"}
+    with _translated(), engine.execution_options(**options).begin() as connection:
+        yield connection
+
+
+@contextlib.contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One read transaction: everything read in it is of the same moment. Raises RegistryUnavailableError."""
     if engine.dialect.name != "sqlite":

@@ -6,19 +6,32 @@ Knows how each value lies in the tables, as `registry.storage.rows` does for pro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select
 
+from registry.evidence import Evidence
+from registry.policy import Policy, read_policy
 from registry.rules import ANY, Person, Rule, Standing, missing, names_of, strictest
-from registry.storage.tables import events, requests, reviews, rules, schedules, verdicts, versions
+from registry.storage.tables import (
+    channels,
+    dataset_versions,
+    events,
+    requests,
+    reviews,
+    rules,
+    schedules,
+    verdicts,
+    versions,
+)
 from registry.values import PromotionRequest, Review, Schedule
 
 
 def read_rules(connection: Connection) -> list[Rule]:
     """Every rule, by prompt and channel; those for all prompts first."""
     found = connection.execute(select(rules).order_by(rules.c.slug, rules.c.channel)).mappings()
-    return [Rule(**{name: value for name, value in row.items() if name != "revision"}) for row in found]
+    return [_rule_of(row) for row in found]
 
 
 def rule_for(connection: Connection, slug: str, channel: str) -> Rule:
@@ -27,14 +40,14 @@ def rule_for(connection: Connection, slug: str, channel: str) -> Rule:
     return strictest(mine, slug, channel)
 
 
-def read_requests(connection: Connection, where: Any = None) -> list[PromotionRequest]:
-    """Requests with their reviews and what they still lack, newest first."""
+def read_requests(connection: Connection, where: Any = None, *, now: datetime) -> list[PromotionRequest]:
+    """Requests with their reviews and what they still lack at a time, newest first."""
     query = select(requests).order_by(requests.c.revision.desc(), requests.c.request_id)
     if where is not None:
         query = query.where(where)
     found = connection.execute(query).mappings().all()
     spoken = _reviews(connection, [row["request_id"] for row in found])
-    return [_request_of(connection, row, spoken.get(row["request_id"], ())) for row in found]
+    return [_request_of(connection, row, spoken.get(row["request_id"], ()), now) for row in found]
 
 
 def read_schedules(connection: Connection, where: Any = None) -> list[Schedule]:
@@ -45,8 +58,10 @@ def read_schedules(connection: Connection, where: Any = None) -> list[Schedule]:
     return [Schedule(**row) for row in connection.execute(query).mappings()]
 
 
-def lacking(connection: Connection, slug: str, channel: str, version: int) -> tuple[list[str], dict[str, Any]]:
-    """What a channel still asks for before a version may go onto it, and the evidence that speaks for it."""
+def lacking(
+    connection: Connection, slug: str, channel: str, version: int, *, now: datetime
+) -> tuple[list[str], dict[str, Any]]:
+    """What a channel still asks for at a time before a version may go onto it, and the evidence that speaks for it."""
     rule = rule_for(connection, slug, channel)
     if not rule.protects:
         return [], {}
@@ -61,11 +76,17 @@ def lacking(connection: Connection, slug: str, channel: str, version: int) -> tu
     said = _reviews(connection, [row["request_id"] for row in open_ones])
     spoken = [review for each in said.values() for review in each]
     verdict = _verdict(connection, slug, version)
+    on_channel = select(channels.c.version).where(channels.c.slug == slug, channels.c.name == channel)
+    judged = {policy.dataset: _verdict(connection, slug, version, policy.dataset_name) for policy in rule.asked}
     standing = Standing(
         makers=[*_makers(connection, slug, version), *(_asker(row) for row in open_ones)],
         approvers=[_person(review) for review in spoken if review.kind == "approve"],
         rejected_by=[_person(review) for review in spoken if review.kind == "reject"],
         passed=None if verdict is None else verdict["passed"],
+        evaluated_at=None if verdict is None else verdict["at"],
+        evidence={policy.dataset: _evidence(connection, policy, judged[policy.dataset]) for policy in rule.asked},
+        live=connection.execute(on_channel).scalar(),
+        now=now,
     )
     evidence: dict[str, Any] = {}
     if rule.approvals:
@@ -73,6 +94,8 @@ def lacking(connection: Connection, slug: str, channel: str, version: int) -> tu
         evidence["requests"] = [row["request_id"] for row in open_ones]
     if rule.evaluation and verdict is not None:
         evidence["verdict"] = verdict["verdict_id"]
+    if rule.asked:
+        evidence["verdicts"] = {name: row["verdict_id"] for name, row in judged.items() if row is not None}
     return missing(rule, standing, version), evidence
 
 
@@ -104,9 +127,26 @@ def _person(review: Review) -> Person:
     return Person(name=review.actor, identity=review.identity, names=frozenset(review.names))
 
 
-def _verdict(connection: Connection, slug: str, version: int) -> RowMapping | None:
+def _verdict(connection: Connection, slug: str, version: int, dataset: str | None = None) -> RowMapping | None:
+    """The newest verdict on a version; only over a dataset, if one is named."""
     query = select(verdicts).where(verdicts.c.slug == slug, verdicts.c.version == version)
+    if dataset is not None:
+        query = query.where(verdicts.c.dataset == dataset)
     return connection.execute(query.order_by(verdicts.c.revision.desc()).limit(1)).mappings().first()
+
+
+def _evidence(connection: Connection, policy: Policy, verdict: RowMapping | None) -> Evidence:
+    newest = select(func.max(dataset_versions.c.number)).where(dataset_versions.c.name == policy.dataset_name)
+    return Evidence(
+        facts=None if verdict is None else verdict["evidence"],
+        at=None if verdict is None else verdict["at"],
+        newest=connection.execute(newest).scalar(),
+    )
+
+
+def _rule_of(row: RowMapping) -> Rule:
+    own = {name: value for name, value in row.items() if name not in {"revision", "policy"}}
+    return Rule(**own, policy=None if row["policy"] is None else read_policy(row["policy"]))
 
 
 def _reviews(connection: Connection, request_ids: Sequence[str]) -> dict[str, list[Review]]:
@@ -119,8 +159,8 @@ def _reviews(connection: Connection, request_ids: Sequence[str]) -> dict[str, li
     return found
 
 
-def _request_of(connection: Connection, row: RowMapping, spoken: Sequence[Review]) -> PromotionRequest:
+def _request_of(connection: Connection, row: RowMapping, spoken: Sequence[Review], now: datetime) -> PromotionRequest:
     still: list[str] = []
     if row["state"] == "open":
-        still, _ = lacking(connection, row["slug"], row["channel"], row["version"])
+        still, _ = lacking(connection, row["slug"], row["channel"], row["version"], now=now)
     return PromotionRequest(**row, reviews=tuple(spoken), missing=tuple(still))

@@ -2,7 +2,7 @@
 
 Knows columns and types. Refuses to know how tables come to be (registry/storage/migrations) and who writes them (registry.writing). Every
 row carries the revision of the event that wrote it, so that a reader who has seen revision 41 asks for what is above 41 and nothing
-else.
+else. Evaluations and their results have none: they are written while one runs, and nobody who serves calls reads them.
 """
 
 from __future__ import annotations
@@ -56,8 +56,14 @@ class JsonText(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+    def __init__(self, *, none_as_null: bool = False) -> None:
+        super().__init__()
+        self.none_as_null = none_as_null
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Write."""
+        if value is None and self.none_as_null:
+            return None
         return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
@@ -157,6 +163,7 @@ rules = Table(
     Column("approvals", Integer, nullable=False),
     Column("evaluation", Boolean, nullable=False),
     Column("holdback", Float, nullable=False),
+    Column("policy", JsonText(none_as_null=True)),  # as registry.policy writes it
     Column("revision", Integer, nullable=False, index=True),
 )
 
@@ -199,12 +206,14 @@ verdicts = Table(
     Column("slug", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("passed", Boolean, nullable=False),
+    Column("dataset", Text, nullable=False),  # the name alone; "" where the evidence is of none
     Column("evidence", JsonText, nullable=False),
     Column("actor", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
     Column("revision", Integer, nullable=False, index=True),
     ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
     Index("ix_verdicts_slug_version_revision", "slug", "version", "revision"),
+    Index("ix_verdicts_slug_version_dataset", "slug", "version", "dataset", "revision"),
 )
 
 schedules = Table(
@@ -248,4 +257,80 @@ caller_keys = Table(
     Column("revoked_at", UtcDateTime),
     Column("revoked_by", Text),
     Column("revision", Integer, nullable=False, index=True),
+)
+
+datasets = Table(
+    "datasets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("archived_at", UtcDateTime),
+    Column("archived_by", Text),
+    Column("revision", Integer, nullable=False),
+)
+
+dataset_cases = Table(
+    "dataset_cases",
+    metadata,
+    Column("case_id", Text, primary_key=True),
+    Column("hash", Text, nullable=False),  # of all of the content: an id is too short to rest on alone
+    Column("content", JsonText, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+"""Each case once, however many versions of however many datasets have it: variables, messages, expected, checks."""
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("name", Text, ForeignKey("datasets.name"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    Column("members", JsonText, nullable=False),  # in their order: the case's id, and what this version says about it
+    Column("checks", JsonText, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("revision", Integer, nullable=False),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("evaluation_id", Text, primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("plan", JsonText, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("cost", Float, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("started_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("runner", Text, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("facts", JsonText(none_as_null=True)),
+    Column("error", Text, nullable=False),
+    Index("ix_evaluations_state", "state", "created_at"),
+    Index("ix_evaluations_slug", "slug", "created_at"),
+)
+
+evaluation_results = Table(
+    "evaluation_results",
+    metadata,
+    Column("evaluation_id", Text, ForeignKey("evaluations.evaluation_id"), primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("case_id", Text, primary_key=True),
+    Column("repeat", Integer, primary_key=True, autoincrement=False),
+    Column("passed", Boolean),
+    Column("cost", Float),
+    Column("result", JsonText, nullable=False),
 )

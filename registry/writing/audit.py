@@ -2,29 +2,33 @@
 
 Knows what each kind of event must have left behind, and compares. Refuses to mend: what doesn't fit is said, a sentence each.
 
-Four things are compared: the hash chain of all events; every version's text with its own hash and with the hash that the event of its
-save names; where each channel points with its last move; and rules, requests, schedules and keys with the event of their revision.
+What is compared: the hash chain of all events; every version's text with its own hash and with the hash that the event of its save
+names, of prompts and of datasets with their cases; where each channel points with its last move; and rules, verdicts and keys with the
+event of their revision.
 The end of the chain can't vouch for itself, so its head is given to be noted elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from registry.cases import content_hash as dataset_hash
 from registry.content import content_hash
 from registry.keys import as_json
-from registry.storage import governance, rows
+from registry.storage import rows
 from registry.storage.chain import HASHED, START, event_hash
 from registry.storage.database import reading
+from registry.storage.datasets import case_of, dataset_of
 from registry.storage.reader import Reader
-from registry.storage.tables import channels, events, versions
+from registry.storage.tables import channels, dataset_cases, dataset_versions, events, rules, verdicts, versions
 from registry.values import HistoryEntry
 
 _MOST_PROBLEMS = 100
+_TERMS = ("approvals", "evaluation", "holdback", "policy")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +54,9 @@ def verify(reader: Reader, *, head: str | None = None) -> Verified:
             *_head(history, head),
             *_versions(connection, history),
             *_channels(connection, history),
+            *_datasets(connection, history),
             *_rules(connection, history),
+            *_verdicts(connection, history),
             *_keys(connection, history),
         ]
     newest = f"{history[-1].revision}:{history[-1].hash}" if history else f"0:{START}"
@@ -114,19 +120,69 @@ def _channels(connection: Connection, history: list[HistoryEntry]) -> Iterator[s
         yield f"channel '{name}' of prompt '{slug}' is gone"
 
 
+def _datasets(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    about: dict[str, Any] = {}
+    for case in connection.execute(select(dataset_cases.c.case_id, dataset_cases.c.hash, dataset_cases.c.content)):
+        if case_of(case.content, about).digest != case.hash or not case.hash.startswith(case.case_id):
+            yield f"the case {case.case_id} isn't what its id stands for"
+    told = {
+        (entry.evidence["dataset"], entry.evidence["number"]): entry
+        for entry in history
+        if entry.action == "dataset.save"
+    }
+    query = select(dataset_versions).order_by(dataset_versions.c.name, dataset_versions.c.number)
+    for row in connection.execute(query).mappings():
+        name = f"{row['name']}@{row['number']}"
+        saved = told.pop((row["name"], row["number"]), None)
+        if saved is None:
+            yield f"dataset {name} is there without an event of its save"
+            continue
+        try:
+            found = dataset_of(connection, row)
+            hashed = dataset_hash(found.cases, found.checks)
+        except (KeyError, TypeError, ValueError):  # a case that is gone, or no JSON of a case
+            hashed = ""
+        if not hashed == row["content_hash"] == saved.evidence["content_hash"]:
+            yield f"dataset {name} doesn't say any more what was saved at revision {saved.revision}"
+    for dataset, number in told:
+        yield f"dataset {dataset}@{number} is gone, though the history tells of its save"
+
+
+def _verdicts(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    told = {entry.evidence["verdict"]: entry for entry in history if entry.action == "verdict"}
+    for row in connection.execute(select(verdicts)).mappings():
+        given = told.pop(row["verdict_id"], None)
+        here = f"the verdict on {row['slug']}@{row['version']} of {row['at']:%Y-%m-%d %H:%M} UTC"
+        if given is None:
+            yield f"{here} is there without an event"
+            continue
+        said = given.evidence
+        # Events from before there were datasets hold the evidence in their own words.
+        whole = (given.slug, said["version"], said["passed"], said.get("dataset", ""), said.get("facts"))
+        if whole[:4] != (row["slug"], row["version"], row["passed"], row["dataset"]) or (
+            whole[4] is not None and whole[4] != row["evidence"]
+        ):
+            yield f"{here} isn't what the evaluation found"
+    for gone in told.values():
+        yield f"the verdict of revision {gone.revision} on {gone.slug} is gone"
+
+
 def _rules(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
     told: dict[tuple[str, str], Any] = {}
     for entry in history:
         if entry.action == "protect":
             rule = entry.evidence["to"]
-            told[rule["slug"], rule["channel"]] = (rule["approvals"], rule["evaluation"], rule["holdback"])
-    there = {
-        (rule.slug, rule.channel): (rule.approvals, rule.evaluation, rule.holdback)
-        for rule in governance.read_rules(connection)
-    }
+            told[rule["slug"], rule["channel"]] = tuple(rule.get(name) for name in _TERMS)
+    there = {(row["slug"], row["channel"]): tuple(row[name] for name in _TERMS) for row in _all_rules(connection)}
+    nothing = (0, False, 0.0, None)
     for slug, channel in sorted(told.keys() | there.keys()):
-        if there.get((slug, channel), (0, False, 0.0)) != told.get((slug, channel), (0, False, 0.0)):
+        if there.get((slug, channel), nothing) != told.get((slug, channel), nothing):
             yield f"the rule for channel '{channel}' of prompt '{slug}' isn't what was set"
+
+
+def _all_rules(connection: Connection) -> Iterator[Mapping[Any, Any]]:
+    # As they lie there: a policy that makes no sense any more is to be found, not to be read.
+    yield from connection.execute(select(rules)).mappings()
 
 
 def _keys(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:

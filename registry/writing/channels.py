@@ -157,7 +157,7 @@ class ChannelWrites(Writer):
             split = check_split(arms, main, sticky, lambda number: check_number(slug, number, prompt))
             for arm in arms:
                 if arm.version not in _on(prompt, channel, self._clock()):
-                    act = _allowed(connection, act, channel, arm.version)
+                    act = _allowed(connection, act, channel, arm.version, self._clock())
             moved = move(connection, _telling(act, split), channel, main, self._clock(), split)
         return self._served(moved)
 
@@ -185,7 +185,7 @@ class ChannelWrites(Writer):
         now = self._clock()
         present = rows.read_channels(connection, act.slug).get(channel)
         if present is None or present.version != target:
-            act = _allowed(connection, act, channel, target)
+            act = _allowed(connection, act, channel, target, now)
         arms: tuple[Arm, ...] = ()
         if holdback and present is not None and present.version != target:
             until = now + timedelta(hours=hours)
@@ -199,9 +199,9 @@ class ChannelWrites(Writer):
         return moved
 
 
-def _allowed(connection: Connection, act: Act, channel: str, version: int) -> Act:
+def _allowed(connection: Connection, act: Act, channel: str, version: int, now: datetime) -> Act:
     """The act with what speaks for it, if the channel lets the version in. Raises PromptProtectedError."""
-    lacking, evidence = governance.lacking(connection, act.slug, channel, version)
+    lacking, evidence = governance.lacking(connection, act.slug, channel, version, now=now)
     if lacking:
         raise PromptProtectedError(
             f"channel '{channel}' of prompt '{act.slug}' is protected: {'; '.join(lacking)}", param="channel"

@@ -14,11 +14,13 @@ from registry.errors import (
     PromptInvalidError,
     PromptReferenceInvalidError,
 )
+from registry.policy import read_policy, write_policy
 from registry.reference import check_channel, check_slug
 from registry.roles import Principal, permit
 from registry.rules import ANY, Rule
 from registry.split import check_share
 from registry.storage import governance
+from registry.storage.datasets import read_dataset
 from registry.storage.reader import check_number
 from registry.storage.rows import LATEST
 from registry.storage.tables import rules, verdicts
@@ -39,7 +41,7 @@ class ProtectionWrites(Writer):
     def lacking(self, slug: str, channel: str, version: int) -> Sequence[str]:
         """What a channel still asks for before a version may go onto it, a sentence each."""
         with self._reading() as connection:
-            return governance.lacking(connection, slug, check_channel(channel), version)[0]
+            return governance.lacking(connection, slug, check_channel(channel), version, now=self._clock())[0]
 
     def protect(
         self,
@@ -49,11 +51,16 @@ class ProtectionWrites(Writer):
         approvals: int = 0,
         evaluation: bool = False,
         holdback: float = 0.0,
+        policy: Mapping[str, Any] | None = None,
         reason: str = "",
         by: Principal,
         request_id: str = "",
     ) -> Rule:
-        """Say what a channel asks for, of one prompt or, with "*", of every prompt. All zero takes the rule away."""
+        """Say what a channel asks for, of one prompt or, with "*", of every prompt. All zero takes the rule away.
+
+        `policy` is what an evaluation must have shown, as `registry.policy` reads it; its dataset must be there. From then on changing that
+        dataset takes a role that may review. Raises PromptInvalidError and DatasetNotFoundError.
+        """
         permit(by, "protect", slug=None if slug == ANY else check_slug(slug), channel=check_channel(channel))
         if slug == ANY and by.prompts:
             permit(by, "protect", slug=ANY)
@@ -66,8 +73,13 @@ class ProtectionWrites(Writer):
             raise PromptInvalidError(f"'approvals' goes from 0 to {_MOST_APPROVALS}", param="approvals")
         if holdback:
             check_share(holdback, "holdback")
-        rule = Rule(slug=slug, channel=channel, approvals=approvals, evaluation=evaluation, holdback=holdback)
+        asked = None if policy is None else read_policy(policy)
+        rule = Rule(
+            slug=slug, channel=channel, approvals=approvals, evaluation=evaluation, holdback=holdback, policy=asked
+        )
         with self._writing() as connection:
+            if asked is not None:
+                read_dataset(connection, asked.dataset_name, asked.dataset_number)
             if slug != ANY:
                 expected(connection, slug, None)
             before = next((each for each in governance.read_rules(connection) if _place(each) == _place(rule)), None)
@@ -85,18 +97,33 @@ class ProtectionWrites(Writer):
             enter(connection, act.about(request_id=request_id), stamp)
         return rule
 
-    def judge(self, slug: str, number: int, *, passed: bool, evidence: Mapping[str, Any], by: Principal) -> str:
-        """Note an evaluation's verdict on a version; the newest one counts. Gives its id. For the evaluations' own use: nothing that
-        is reached from outside may call it with a verdict that it was told."""
-        permit(by, "review", slug=check_slug(slug))
+    def judge(
+        self,
+        slug: str,
+        number: int,
+        *,
+        passed: bool,
+        evidence: Mapping[str, Any],
+        dataset: str = "",
+        by: Principal,
+    ) -> str:
+        """Note an evaluation's verdict on a version; the newest one over a dataset counts. Gives its id.
+
+        `evidence` are the facts that the evaluation found, `dataset` the name of what it ran over; what follows from the facts a policy
+        says when a channel moves. For the evaluations' own use: nothing that is reached from outside may call it with a verdict that it
+        was told.
+        """
+        permit(by, "evaluate", slug=check_slug(slug))
         with self._writing() as connection:
             prompt = expected(connection, slug, None, archived=True)
             check_number(slug, number, prompt)
             revision, at = stamp = next_stamp(connection, self._clock())
-            row = {"verdict_id": self._new_id(), "slug": slug, "version": number, "passed": passed}
+            name = dataset.partition("@")[0]
+            row = {"verdict_id": self._new_id(), "slug": slug, "version": number, "passed": passed, "dataset": name}
             who = {"evidence": dict(evidence), "actor": by.name, "at": at, "revision": revision}
             connection.execute(insert(verdicts).values({**row, **who}))
-            told = {"verdict": row["verdict_id"], "version": number, "passed": passed, **evidence}
+            told = {"verdict": row["verdict_id"], "version": number, "passed": passed, "facts": dict(evidence)}
+            told |= {"dataset": name} if name else {}
             enter(connection, Act(action="verdict", slug=slug, by=by, evidence=told), stamp)
             return str(row["verdict_id"])
 
@@ -106,4 +133,6 @@ def _place(rule: Rule) -> tuple[str, str]:
 
 
 def _terms(rule: Rule) -> dict[str, Any]:
-    return {name: getattr(rule, name) for name in ("slug", "channel", "approvals", "evaluation", "holdback")}
+    """What is stored of a rule, and told of it in the history: one without a policy as ever."""
+    terms = {name: getattr(rule, name) for name in ("slug", "channel", "approvals", "evaluation", "holdback")}
+    return terms if rule.policy is None else {**terms, "policy": write_policy(rule.policy)}

@@ -6,6 +6,7 @@ somebody with the role for it makes it happen.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, insert, update
@@ -40,12 +41,12 @@ class RequestWrites(ProtectionWrites):
         with self._reading() as connection:
             if slug is not None:
                 known(connection, slug)
-            return governance.read_requests(connection, _all(where))
+            return governance.read_requests(connection, _all(where), now=self._clock())
 
     def request(self, request_id: str) -> PromotionRequest:
         """One request. Raises PromptRequestNotFoundError."""
         with self._reading() as connection:
-            return _request(connection, request_id)
+            return _request(connection, request_id, self._clock())
 
     def ask(
         self,
@@ -75,11 +76,11 @@ class RequestWrites(ProtectionWrites):
         )
         with self._writing() as connection:
             if (done := repeated(connection, act)) is not None:
-                return _request(connection, str(done.evidence["request"]))
+                return _request(connection, str(done.evidence["request"]), self._clock())
             prompt = expected(connection, slug, None)
             version = prompt.latest if number is None else check_number(slug, number, prompt)
             same = (requests.c.slug == slug) & (requests.c.channel == channel) & (requests.c.version == version)
-            for there in governance.read_requests(connection, same & (requests.c.state == "open")):
+            for there in governance.read_requests(connection, same & (requests.c.state == "open"), now=self._clock()):
                 if there.identity == by.identity:
                     return there
             revision, at = stamp = next_stamp(connection, self._clock())
@@ -98,7 +99,7 @@ class RequestWrites(ProtectionWrites):
             connection.execute(insert(requests).values(row))
             told = {"request": row["request_id"], "channel": channel, "version": version}
             enter(connection, act.about(evidence=told), stamp)
-            return _request(connection, str(row["request_id"]))
+            return _request(connection, str(row["request_id"]), self._clock())
 
     def review(
         self,
@@ -121,7 +122,7 @@ class RequestWrites(ProtectionWrites):
         if not said and kind != "approve":
             raise PromptInvalidError(f"say why, for whoever asked: a {kind} without words helps nobody", param="text")
         with self._writing() as connection:
-            asked = _request(connection, request)
+            asked = _request(connection, request, self._clock())
             permit(by, "request" if kind == "comment" else "review", slug=asked.slug, channel=asked.channel)
             act = Act(
                 action=f"review.{kind}",
@@ -148,12 +149,12 @@ class RequestWrites(ProtectionWrites):
             state = {"state": "rejected", "closed_at": at} if kind == "reject" else {}
             changed = update(requests).where(requests.c.request_id == request)
             connection.execute(changed.values(revision=revision, **state))
-            return _request(connection, request)
+            return _request(connection, request, self._clock())
 
     def withdraw(self, request: str, *, reason: str = "", by: Principal, request_id: str = "") -> PromotionRequest:
         """Take a request back, a rejected one too: whoever made it may, and whoever may move channels."""
         with self._writing() as connection:
-            asked = _request(connection, request)
+            asked = _request(connection, request, self._clock())
             permit(by, "request" if by.identity == asked.identity else "move", slug=asked.slug, channel=asked.channel)
             if asked.state not in ("open", "rejected"):
                 raise _closed(asked)
@@ -163,11 +164,11 @@ class RequestWrites(ProtectionWrites):
             enter(connection, act.about(request_id=request_id), stamp)
             closed = {"state": "withdrawn", "closed_at": at, "revision": revision}
             connection.execute(update(requests).where(requests.c.request_id == request).values(closed))
-            return _request(connection, request)
+            return _request(connection, request, self._clock())
 
 
-def _request(connection: Connection, request_id: str) -> PromotionRequest:
-    there = governance.read_requests(connection, requests.c.request_id == request_id)
+def _request(connection: Connection, request_id: str, now: datetime) -> PromotionRequest:
+    there = governance.read_requests(connection, requests.c.request_id == request_id, now=now)
     if not there:
         raise PromptRequestNotFoundError(
             f"no request for a promotion has the id '{request_id[:80]}'; `slugline prompt requests` shows those that exist",

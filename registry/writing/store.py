@@ -1,4 +1,5 @@
-"""The registry's one write path, on top of its reads: what is saved here; channels and requests in the modules that it stands on.
+"""The registry's one write path, on top of its reads: what is saved here; channels, requests,
+datasets and evaluations in the modules that it stands on.
 
 Knows what each operation requires and changes. Refuses to know HTTP, and templates beyond "does it compile". The rules, all
 of them held inside one write transaction:
@@ -28,6 +29,8 @@ from registry.storage.rows import LATEST
 from registry.storage.tables import prompts, versions
 from registry.templates.template import compile_content
 from registry.values import Content, HistoryEntry, Prompt, Saved, Version
+from registry.writing.datasets import DatasetWrites
+from registry.writing.evaluations import EvaluationWrites
 from registry.writing.fragments import enter_uses, finder
 from registry.writing.ledger import Act, enter, next_stamp, repeated
 from registry.writing.locking import has_includes, lock_includes
@@ -36,7 +39,7 @@ from registry.writing.schedules import ScheduleWrites
 from registry.writing.writer import expected, found, note
 
 
-class Store(ScheduleWrites, RequestWrites):
+class Store(ScheduleWrites, RequestWrites, DatasetWrites, EvaluationWrites):
     """Writes to the registry's database, beside what a Reader reads; safe to use from many threads at once.
 
     All methods raise RegistryUnavailableError when the database can't be used, PromptReferenceInvalidError for malformed names, and

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -113,6 +115,10 @@ def protect(
     holdback: Annotated[
         float, typer.Option(help="Per cent of callers that stay back for a day at each promotion.")
     ] = 0.0,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="What an evaluation must have shown: a YAML or JSON file.", show_default=False),
+    ] = None,
     message: Why = "",
     json: Json = False,
     server: Server = None,
@@ -123,6 +129,7 @@ def protect(
     from registry.http.governance_schemas import RuleOut
     from slugline.commands.words import rule_in_words
 
+    asked = None if policy is None else _read_policy(policy)
     with access_for(data, config, server) as access:
         rule = access.protect(
             slug,
@@ -130,6 +137,7 @@ def protect(
             approvals=approvals,
             evaluation=evaluation,
             holdback=holdback,
+            policy=asked,
             reason=message,
         )
     if json:
@@ -137,6 +145,17 @@ def protect(
     else:
         whose = "every prompt" if rule.slug == "*" else rule.slug
         print(f"{rule.channel} of {whose} asks for: {rule_in_words(rule)}")
+
+
+def _read_policy(file: Path) -> Mapping[str, Any]:
+    from registry.files.yaml_text import load_yaml
+    from registry.policy import read_policy, write_policy
+    from slugline.settings import SettingsError
+
+    try:
+        return write_policy(read_policy(load_yaml(file.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"can't read {file}: {error}") from error
 
 
 def rules(json: Json = False, server: Server = None, data: Data = None, config: Config = None) -> None:

@@ -58,14 +58,21 @@ def event_in_words(entry: HistoryEntry) -> str:
     if entry.action == "protect":
         rule = told["to"]
         return f"protect {rule['slug']} {rule['channel']}: {_asks(rule)}"
-    if entry.action.startswith("key."):
-        return f"{entry.action} {told.get('name', '')} ({told.get('key_id', '')})"
-    return entry.action
+    return _of_no_prompt(entry.action, told)
+
+
+def _of_no_prompt(action: str, told: Mapping[str, Any]) -> str:
+    if action.startswith("key."):
+        return f"{action} {told.get('name', '')} ({told.get('key_id', '')})"
+    if action.startswith("dataset."):
+        return f"{action} {told['dataset']}{'@{}'.format(told['number']) if 'number' in told else ''}"
+    return action
 
 
 def rule_in_words(rule: Rule) -> str:
     """What a channel asks for."""
-    return _asks({"approvals": rule.approvals, "evaluation": rule.evaluation, "holdback": rule.holdback})
+    asked = {"approvals": rule.approvals, "evaluation": rule.evaluation, "holdback": rule.holdback}
+    return _asks({**asked, "policy": None if rule.policy is None else {"dataset": rule.policy.dataset}})
 
 
 def _asks(rule: Mapping[str, Any]) -> str:
@@ -74,6 +81,8 @@ def _asks(rule: Mapping[str, Any]) -> str:
         asked.append("1 approval" if rule["approvals"] == 1 else f"{rule['approvals']} approvals")
     if rule["evaluation"]:
         asked.append("an evaluation that passed")
+    if policy := rule.get("policy"):
+        asked.append(f"an evaluation on {policy['dataset']} that passed its policy")
     if rule["holdback"]:
         asked.append(f"{rule['holdback']:g} % held back for a day")
     return ", ".join(asked) or "nothing"

@@ -27,6 +27,7 @@ COMMANDS: dict[Action, list[tuple[str, ...]]] = {
         ("live", "a"),
         ("audit", "log"),
         ("audit", "verify"),
+        ("dataset", "list"),
     ],
     "save": [("prompt", "save", "a", "--text", "two"), ("prompt", "describe", "a", "--owner", "x")],
     "request": [("prompt", "request", "a", "2"), ("prompt", "review", "comment", "REQUEST", "-m", "hm")],
@@ -92,7 +93,7 @@ def test_a_role_may_what_it_may_and_nothing_else(role: str, options: tuple[str, 
 
 
 def test_every_action_of_the_command_line_is_in_the_table() -> None:
-    assert set(ALLOWED) - set(COMMANDS) == {"call", "score"}
+    assert set(ALLOWED) - set(COMMANDS) == {"call", "score", "evaluate"}
 
 
 def test_a_scope_of_prompts_holds_for_every_command(options: tuple[str, ...], keys: dict[str, str]) -> None:

@@ -76,7 +76,12 @@ FORGED = json.dumps({"kind": "chat", "messages": [{"content": "evil", "role": "s
         (["UPDATE channels SET version = 3 WHERE name = 'stable'"], "channel 'stable' of prompt 'a' points elsewhere"),
         (["UPDATE channels SET split = '[{\"version\":3,\"share\":99}]' WHERE name = 'stable'"], "points elsewhere"),
         (["DELETE FROM rules"], "the rule for channel 'stable' of prompt 'a' isn't what was set"),
-        (["INSERT INTO rules VALUES ('*', 'eu', 0, TRUE, 0, 1)"], "the rule for channel 'eu' of prompt '*'"),
+        (
+            [
+                "INSERT INTO rules (slug, channel, approvals, evaluation, holdback, revision) VALUES ('*', 'eu', 0, TRUE, 0, 1)"
+            ],
+            "the rule for channel 'eu' of prompt '*'",
+        ),
         (
             ["UPDATE caller_keys SET role = 'admin' WHERE name = 'k'"],
             "may do something else than what the history says",

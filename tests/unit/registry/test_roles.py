@@ -30,7 +30,7 @@ TABLE = {
     "schedule": (False, False, False, False, True, True),
     "cancel": (False, False, False, False, True, True),
     "protect": (False, False, False, False, False, True),
-    "judge": (False, False, False, True, False, True),
+    "judge": (False, False, True, True, False, True),
     "create a key": (False, False, False, False, False, True),
 }
 SOON = datetime.now(UTC) + timedelta(days=1)

@@ -1,0 +1,1 @@
+"""Cases of datasets from files: Slugline's own, CSV, and promptfoo's tests; and to files again."""
