@@ -14,6 +14,7 @@ from slugline.commands import (
     dataset,
     demo,
     erase,
+    eval,
     import_,
     key,
     live,
@@ -55,6 +56,7 @@ def build() -> typer.Typer:
     app.add_typer(key.build(), name="key")
     app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
+    app.command("eval")(eval.eval_)
     app.add_typer(calls.build(), name="calls")
     app.command("tail")(tail.tail)
     app.command("score")(score.score)
@@ -83,6 +85,7 @@ def main() -> None:
 
 def _in_words(error: Exception) -> str | None:
     """The message of an error that a user can do something about; None for faults of ours, which keep their traceback."""
+    from evaluation.runs.errors import EvaluationError
     from registry.errors import RegistryError
     from slugline.client import ServerError
     from slugline.folder import FolderInUse
@@ -95,6 +98,6 @@ def _in_words(error: Exception) -> str | None:
     if isinstance(error, RegistryError):
         return error.message
     known = FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused | SchemaTooNew
-    if isinstance(error, known | SearchError | TransferError):
+    if isinstance(error, known | SearchError | TransferError | EvaluationError):
         return str(error)
     return None

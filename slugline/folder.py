@@ -38,6 +38,10 @@ class DataFolder:
         return self.path / "scoring"
 
     @property
+    def evaluations(self) -> Path:
+        return self.path / "evaluations"
+
+    @property
     def clickhouse(self) -> Path:
         return self.path / "clickhouse"
 

@@ -86,7 +86,7 @@ class Asking:
             self._not_before = now + self._pause
         why = f"{label} can't be asked now ({output.status}): {output.error}"
         if not self.waiting:
-            log.warning("waiting: %s", why)
+            log.info("waiting: %s", why)
         self.waiting = why
         self._told()
 

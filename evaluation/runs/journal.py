@@ -16,7 +16,7 @@ import contextlib
 import fcntl
 import logging
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 from typing import Any, Self
 
@@ -104,16 +104,16 @@ class Journal:
             )
 
 
-def answers_kept(folder: Path, wanted: set[str]) -> dict[str, Output]:
-    """Answers of earlier evaluations by the key of their request, the newest where there are several: those below `folder` that are
-    `wanted`. Errors are no answers."""
+def answers_kept(journals: Iterable[Path], wanted: Set[str], *, errors: bool = False) -> dict[str, Output]:
+    """Answers of other evaluations by the key of their request, the last where there are several: those in the folders of `journals` that
+    are `wanted`. Errors are answers only where somebody wants to see them again."""
     found: dict[str, Output] = {}
-    for path in sorted(folder.glob(f"*/{NAME}")):  # their ids are in the order of time
-        with path.open("rb") as lines:
+    for folder in journals:
+        with contextlib.suppress(FileNotFoundError), (folder / NAME).open("rb") as lines:
             for line in lines:
-                with _tolerated(path):
+                with _tolerated(folder / NAME):
                     told = orjson.loads(line)
-                    if told.get("request_key") in wanted and not told["output"].get("error"):
+                    if told.get("request_key") in wanted and (errors or not told["output"].get("error")):
                         found[told["request_key"]] = msgspec.convert(told["output"], Output)
     return found
 

@@ -6,7 +6,7 @@ Knows which attempts are the same, and which are left. Refuses to know how one i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -107,6 +107,16 @@ class Plan:
         """The plan as JSON values, all cases in it: whoever resumes it needs nothing else."""
         told: dict[str, Any] = orjson.loads(orjson.dumps(self))
         return {"format": FORMAT, **told}
+
+    def without_cases(self) -> dict[str, Any]:
+        """The plan as JSON values where the cases are kept elsewhere: in the dataset that it names."""
+        return {name: value for name, value in self.to_json().items() if name not in {"cases", "checks"}}
+
+    @classmethod
+    def with_cases(cls, told: Mapping[str, Any], cases: Sequence[Case], checks: Sequence[Check]) -> Self:
+        """A plan as `without_cases` wrote it, with its cases. Raises EvaluationError."""
+        given = orjson.loads(orjson.dumps({"cases": cases, "checks": checks}))
+        return cls.from_json({**told, **given})
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Self:

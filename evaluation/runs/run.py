@@ -206,7 +206,7 @@ class _Run:
             return CaseResult(key=attempt.key, output=output, checks=(), passed=False, score=0.0)
         try:
             checks = await self._work.run_checks(attempt.case, output)
-            passed, score = self._work.decide(attempt.case, checks)
+            passed, score = self._work.decide(checks)
         except Exception as error:
             log.exception("the checks of case %s broke off", attempt.case.case_id)
             why = f"the checks broke off: {type(error).__name__}: {error}"

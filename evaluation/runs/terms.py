@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from evaluation.runs.values import CaseResult, CheckResult
-from registry.cases import Case
 
 State = Literal["done", "over_budget", "unpriced", "away", "refused", "cancelled"]
 """How a run ended. All but "done" leave attempts that can be resumed."""
 
-Decide = Callable[[Case, Sequence[CheckResult]], tuple[bool | None, float]]
+Decide = Callable[[Sequence[CheckResult]], tuple[bool | None, float]]
 """From what the checks of a case said to whether it passed (None: undecided), and its score from 0 to 1."""
 
 

@@ -82,7 +82,7 @@ class Bench:
                 plan=self.plan,
                 complete=self.complete,
                 run_checks=self.run_checks,
-                decide=lambda _, checks: (checks[0].passed, checks[0].score),
+                decide=lambda checks: (checks[0].passed, checks[0].score),
                 results=self.results,
                 journal=journal,
                 options=given,

@@ -181,7 +181,7 @@ async def test_answers_of_earlier_evaluations_are_taken_on_request_and_cost_noth
 
     second = Bench(tmp_path / "2", plan_of(7))
     wanted = {second.plan.request_key(attempt) for attempt in second.plan.attempts()}
-    cache = answers_kept(tmp_path, wanted)
+    cache = answers_kept([tmp_path / "1", tmp_path / "nowhere"], wanted)
     assert len(cache) == 8
     ended = await second.run(cache=cache)
     assert (ended.state, ended.done, ended.asked) == ("done", 14, 6)

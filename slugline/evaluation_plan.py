@@ -1,0 +1,133 @@
+"""From what somebody asks for to an evaluation's plan: references become versions, a dataset or a file becomes cases.
+
+Knows whom to ask for each, and that nothing is paid for a check that can't work. Refuses to know how a plan is carried out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from evaluation.checks.validation import problem_of
+from evaluation.runs.errors import EvaluationError
+from evaluation.runs.plan import Plan
+from evaluation.runs.values import Target
+from registry.case_content import parse_case, parse_check
+from registry.cases import Case, Check
+from registry.datasets import case_name, parse_dataset_reference
+from registry.roles import Principal, permit
+from registry.values import Version
+from registry.writing.store import Store
+from slugline.local_reads import LocalReads
+
+MOST_PROBLEMS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cases:
+    """What is tried. `number` is the dataset's version, 0 for a file."""
+
+    name: str
+    number: int
+    cases: tuple[Case, ...]
+    checks: tuple[Check, ...]
+
+
+def cases_of_dataset(store: Store, by: Principal, reference: str) -> Cases:
+    """A version of a dataset of the registry. Raises RegistryError."""
+    permit(by, "inspect", slug=parse_dataset_reference(reference)[0])
+    found = store.read_dataset(reference)
+    return Cases(name=found.name, number=found.number, cases=found.cases, checks=found.checks)
+
+
+def plan_of(
+    store: Store,
+    by: Principal,
+    references: Sequence[str],
+    cases: Cases,
+    *,
+    against: str | None = None,
+    models: Sequence[str] = (),
+    repeats: int = 1,
+    embedding_model: str | None = None,
+) -> Plan:
+    """The plan. A reference after the first may leave the slug out: `@8`. Each version is tried with each of the models; the version to
+    compare `against` with its own, or with the one that all have.
+
+    Raises RegistryError, and EvaluationError for what can't be run, a check that can't work included.
+    """
+    check_checks(cases)
+    reads = LocalReads(store, by)
+    slug = references[0].partition("@")[0]
+    named = [
+        reference if not reference.startswith("@") else slug + reference
+        for reference in (*references, *([against] if against else []))
+    ]
+    versions = [reads.resolve(reference) for reference in named]
+    tried = versions[: len(references)]
+    for version in versions:
+        permit(by, "evaluate", slug=version.slug)
+    pairs: list[tuple[Version, str | None]] = [(version, model) for version in tried for model in (models or (None,))]
+    baseline = None
+    if against:
+        pairs.append((versions[-1], models[0] if len(models) == 1 else None))
+        baseline = _target(*pairs[-1]).label
+        if all(_target(*pair).label == baseline for pair in pairs):
+            raise EvaluationError(
+                f"{against} is {versions[-1].reference}, the very version that is tried: there is nothing to compare"
+            )
+    targets = {_target(*pair).label: _target(*pair) for pair in pairs}
+    return Plan(
+        targets=tuple(targets.values()),
+        cases=cases.cases,
+        checks=cases.checks,
+        repeats=repeats,
+        baseline=baseline,
+        dataset=cases.name,
+        number=cases.number,
+        hashes={_target(*pair).label: pair[0].content_hash for pair in pairs},
+        embedding_model=embedding_model,
+    )
+
+
+def check_checks(cases: Cases) -> None:
+    """Raises EvaluationError that names the checks which can't work, before anything is paid."""
+    problems = list(_problems(cases))
+    if problems:
+        shown = [f"  {problem}" for problem in problems[:MOST_PROBLEMS]]
+        if len(problems) > MOST_PROBLEMS:
+            shown.append(f"  … and {len(problems) - MOST_PROBLEMS} more")
+        raise EvaluationError("\n".join((f"{cases.name} has checks that can't work:", *shown)))
+
+
+def _problems(cases: Cases) -> Iterator[str]:
+    yield from (f"all cases: {problem}" for problem in _wrong(cases.checks))
+    for case in cases.cases:
+        yield from (f"case {case.case_id} ({case_name(case)}): {problem}" for problem in _wrong(case.checks))
+
+
+def _wrong(checks: Iterable[Check]) -> Iterator[str]:
+    return (problem for check in checks if (problem := problem_of(check)) is not None)
+
+
+def _target(version: Version, model: str | None) -> Target:
+    return Target(slug=version.slug, version=version.number, model=model)
+
+
+def cases_of_file(path: Path) -> Cases:
+    """The cases of a file. Raises EvaluationError, RegistryError."""
+    try:
+        given = yaml.safe_load(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise EvaluationError(f"{path} can't be read: {error}") from error
+    checks = given.get("checks", []) if isinstance(given, dict) else []
+    cases = given.get("cases", []) if isinstance(given, dict) else given
+    return Cases(
+        name=path.name,
+        number=0,
+        cases=tuple(parse_case(case, f"cases[{index}]") for index, case in enumerate(cases)),
+        checks=tuple(parse_check(check, f"checks[{index}]") for index, check in enumerate(checks)),
+    )
