@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import fsum
 from statistics import fmean, median
 from typing import Any
 
@@ -130,6 +131,7 @@ def report_of(evaluation_id: str, plan: Plan, results: Iterable[CaseResult], end
     for result in there:
         by_target[result.key[0]].append(result)
         by_pair[result.key[1], result.key[0]].append(result)
+    spent = fsum(paid(result.output) + checks_paid(result) for result in there)
     return Report(
         evaluation_id=evaluation_id,
         slug=plan.slug,
@@ -141,7 +143,8 @@ def report_of(evaluation_id: str, plan: Plan, results: Iterable[CaseResult], end
         reason=ended.reason if ended else "",
         done=len(there),
         total=plan.size,
-        spent_usd=ended.spent_usd if ended else sum(paid(result.output) + checks_paid(result) for result in there),
+        # Added up in one order and exactly, so that it is the same however often the run was broken off.
+        spent_usd=spent if ended is None or len(there) == plan.size else ended.spent_usd,
         cached=sum(result.output.cached for result in there),
         targets=tuple(_figures(target, by_target[label], plan) for label, target in targets.items()),
         failures=tuple(
@@ -193,7 +196,7 @@ def _figures(target: Target, results: Sequence[CaseResult], plan: Plan) -> Targe
         errors=sum(bool(result.output.error) for result in results),
         pass_rate=outcomes[True] / len(results) if results else None,
         score=_mean(result.score for result in results),
-        cost_usd=sum(costs) if costs else None,
+        cost_usd=fsum(costs) if costs else None,
         unpriced=len(answers) - len(costs),
         latency_ms=median(times) if times else None,
         latency_p95_ms=times[round(0.95 * (len(times) - 1))] if times else None,
