@@ -9,18 +9,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from evaluation.checks.validation import problem_of
 from evaluation.runs.errors import EvaluationError
 from evaluation.runs.plan import Plan
 from evaluation.runs.values import Target
-from registry.case_content import parse_case, parse_check
 from registry.cases import Case, Check
-from registry.datasets import case_name, parse_dataset_reference
+from registry.datasets import case_name, fold, parse_dataset_reference
+from registry.errors import PromptInvalidError
+from registry.importing.cases.files import read_cases
 from registry.roles import Principal, permit
 from registry.values import Version
 from registry.writing.store import Store
+from slugline.importing import files_for, text_of
 from slugline.local_reads import LocalReads
 
 MOST_PROBLEMS = 10
@@ -28,12 +28,13 @@ MOST_PROBLEMS = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cases:
-    """What is tried. `number` is the dataset's version, 0 for a file."""
+    """What is tried. `number` is the dataset's version, 0 for a file; `notes` say what of it is not tried."""
 
     name: str
     number: int
     cases: tuple[Case, ...]
     checks: tuple[Check, ...]
+    notes: tuple[str, ...] = ()
 
 
 def cases_of_dataset(store: Store, by: Principal, reference: str) -> Cases:
@@ -117,17 +118,19 @@ def _target(version: Version, model: str | None) -> Target:
     return Target(slug=version.slug, version=version.number, model=model)
 
 
-def cases_of_file(path: Path) -> Cases:
-    """The cases of a file. Raises EvaluationError, RegistryError."""
+def cases_of_file(file: str) -> Cases:
+    """The cases of a file, in any of the forms that a dataset can be saved from; what it names is looked for beside it.
+
+    Raises RegistryError, SettingsError.
+    """
+
+    def find(path: str) -> Sequence[tuple[str, str]]:
+        return files_for(file, [path]).get(path, ())
+
     try:
-        given = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise EvaluationError(f"{path} can't be read: {error}") from error
-    checks = given.get("checks", []) if isinstance(given, dict) else []
-    cases = given.get("cases", []) if isinstance(given, dict) else given
-    return Cases(
-        name=path.name,
-        number=0,
-        cases=tuple(parse_case(case, f"cases[{index}]") for index, case in enumerate(cases)),
-        checks=tuple(parse_check(check, f"checks[{index}]") for index, check in enumerate(checks)),
-    )
+        found = read_cases(text_of(file), file, find)
+    except PromptInvalidError as error:
+        raise PromptInvalidError(f"{file}: {error.message}", param="file") from error
+    cases, folded = fold(found.cases)
+    notes = (*found.notes, f"{folded:,} cases that are there twice are asked once") if folded else found.notes
+    return Cases(name=Path(file).name, number=0, cases=cases, checks=found.checks, notes=notes)

@@ -22,6 +22,9 @@ from evaluation.runs.plan import Plan
 from evaluation.runs.run import Work, run
 from evaluation.runs.terms import Ended, Progress, RunOptions
 from evaluation.runs.values import CaseResult, Output
+from evaluation.verdict.arms import Arm
+from evaluation.verdict.build import facts_of
+from evaluation.verdict.facts import Facts
 from registry.roles import Principal
 from registry.writing.store import Store
 from slugline.evaluating import open_models
@@ -48,10 +51,12 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """An evaluation after a run: how that ended, and all results there are."""
+    """An evaluation after a run: how that ended, all results there are, and once there are all of them, what they say of each target that
+    is not the baseline."""
 
     ended: Ended
     results: Sequence[CaseResult]
+    facts: Mapping[str, Facts]
 
 
 def create(settings: Settings, store: Store, evaluation_id: str, plan: Plan, *, by: Principal) -> None:
@@ -120,8 +125,33 @@ async def carry_out(
             )
             ended = await run(work, tell=tell, stopping=lambda: stopping() or kept.lost)
         results = await asyncio.to_thread(kept.results.read)
-        await asyncio.to_thread(kept.end, ended)
-    return Carried(ended=ended, results=results)
+        facts = facts_by_target(evaluation_id, plan, results) if ended.state == "done" else {}
+        only = next(iter(facts.values())).to_json() if len(facts) == 1 else None
+        await asyncio.to_thread(kept.end, ended, only)
+    return Carried(ended=ended, results=results, facts=facts)
+
+
+def facts_by_target(evaluation_id: str, plan: Plan, results: Sequence[CaseResult]) -> dict[str, Facts]:
+    """What is known of each target, against the baseline where there is one."""
+    arms = {
+        target.label: Arm(target=target, results=[result for result in results if result.key[0] == target.label])
+        for target in plan.targets
+    }
+    return {
+        label: facts_of(
+            evaluation_id=evaluation_id,
+            slug=plan.slug,
+            dataset=plan.dataset,
+            number=plan.number,
+            cases=plan.cases,
+            checks=plan.checks,
+            candidate=arm,
+            baseline=arms[plan.baseline] if plan.baseline else None,
+            repeats=plan.repeats,
+        )
+        for label, arm in arms.items()
+        if label != plan.baseline
+    }
 
 
 def _cache(data: DataFolder, plan: Plan, journal: Journal, terms: Terms) -> Mapping[str, Output]:

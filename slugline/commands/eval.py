@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ from slugline.commands.options import Config, Data, Json, open_registry, print_j
 if TYPE_CHECKING:
     from evaluation.runs.plan import Plan
     from evaluation.runs.report import Report
+    from evaluation.verdict.facts import Facts
     from slugline.commands.options import Registry
     from slugline.evaluation_run import Terms
     from slugline.settings import Settings
@@ -113,12 +115,12 @@ def eval_(
         return
     if not resume:
         create(settings, registry.store, evaluation_id, plan, by=registry.by)
-    report = asyncio.run(_carried(settings, registry, evaluation_id, plan, terms))
+    report, facts = asyncio.run(_carried(settings, registry, evaluation_id, plan, terms))
     _write(report, plan, markdown, junit)
     if json:
-        print_json(report.to_json())
+        print_json({**report.to_json(), "facts": {label: found.to_json() for label, found in facts.items()}})
     else:
-        print_report(report)
+        print_report(report, facts)
     if not report.passed:
         raise typer.Exit(NOT_PASSED if report.complete else NOT_FINISHED)
 
@@ -140,7 +142,9 @@ def _plan(
         raise SettingsError("name the versions to try, such as support-agent@latest, or --resume ID")
     if (dataset is None) == (file is None):
         raise SettingsError("say where the cases come from: --dataset NAME, or --file FILE")
-    cases = cases_of_file(file) if file else cases_of_dataset(registry.store, registry.by, dataset or "")
+    cases = cases_of_file(str(file)) if file else cases_of_dataset(registry.store, registry.by, dataset or "")
+    for note in cases.notes:
+        print(note, file=sys.stderr)
     return plan_of(
         registry.store,
         registry.by,
@@ -167,7 +171,9 @@ def _in_words(plan: Plan, expected: str) -> str:
     return f"{tried} on {plan.source} ({len(plan.cases):,} cases{repeats}): {expected}"
 
 
-async def _carried(settings: Settings, registry: Registry, evaluation_id: str, plan: Plan, terms: Terms) -> Report:
+async def _carried(
+    settings: Settings, registry: Registry, evaluation_id: str, plan: Plan, terms: Terms
+) -> tuple[Report, Mapping[str, Facts]]:
     """Runs it. The first Ctrl-C lets what is with a model come to its end, the second one doesn't."""
     from evaluation.runs.report import report_of
     from slugline.evaluation_run import carry_out
@@ -198,7 +204,7 @@ async def _carried(settings: Settings, registry: Registry, evaluation_id: str, p
             tell=tell,
             stopping=lambda: stopping,
         )
-    return report_of(evaluation_id, plan, carried.results, carried.ended)
+    return report_of(evaluation_id, plan, carried.results, carried.ended), carried.facts
 
 
 def _write(report: Report, plan: Plan, markdown: Path | None, junit: Path | None) -> None:

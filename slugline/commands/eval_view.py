@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from slugline.commands.options import print_rows
@@ -13,7 +13,9 @@ from slugline.commands.options import print_rows
 if TYPE_CHECKING:
     from evaluation.runs.report import Report
     from evaluation.runs.terms import Progress
+    from evaluation.verdict.facts import DifferenceFacts, Facts
 
+CONFIDENCE = 0.95
 PLAIN_SECONDS = 5.0
 MOST_CASES = 20
 
@@ -45,13 +47,16 @@ def progress_in_words(progress: Progress) -> str:
     return ", ".join(said)
 
 
-def print_report(report: Report) -> None:
+def print_report(report: Report, facts: Mapping[str, Facts]) -> None:
     """The figures as a table, the cases that failed and why, what differs between targets, and what it cost."""
     from evaluation.runs.text import costs, figures_rows, headline
 
     print(headline(report))
     header, *rows = figures_rows(report)
     print_rows(header, rows)
+    for label, found in facts.items():
+        if found.difference is not None:
+            print(f"{label} against {report.baseline}: {difference_in_words(found.difference)}")
     for failure in report.failures[:MOST_CASES]:
         must = ", must pass" if failure.must_pass else ""
         of = f", {failure.failed + failure.undecided} of {failure.repeats} attempts" if failure.repeats > 1 else ""
@@ -78,6 +83,14 @@ def print_report(report: Report) -> None:
         print(f"{report.reason}. Go on with: slugline eval --resume {report.evaluation_id}")
     else:
         print(f"evaluation {report.evaluation_id}")
+
+
+def difference_in_words(difference: DifferenceFacts) -> str:
+    """A line: "-4.0 points (95 %: at least -7.9, at most -0.2), better on 1 case, worse on 3"."""
+    bound = next(bound for bound in difference.bounds if bound.confidence == CONFIDENCE)
+    points = [f"{100 * share:+.1f}" for share in (difference.estimate, bound.low, bound.high)]
+    said = f"{points[0]} points (at {CONFIDENCE:.0%} confidence at least {points[1]}, or at most {points[2]})"
+    return f"{said}, better on {difference.better:,} and worse on {difference.worse:,} of {difference.pairs:,} cases"
 
 
 @contextlib.contextmanager

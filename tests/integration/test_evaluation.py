@@ -54,7 +54,7 @@ def test_versions_are_compared_over_a_dataset_and_everything_is_on_record(desk: 
     failure = report["failures"][-1]
     assert (failure["name"], failure["must_pass"], failure["failed"], failure["repeats"]) == (must.note, True, 2, 2)
     (reason,) = failure["reasons"]
-    assert reason.startswith("kind: looked for")
+    assert reason.startswith("kind: ")
     assert {tuple(map(tuple, one["passes"].values())) for one in report["differences"]} == {((0, 2), (2, 2))}
 
     evaluation = desk.store.evaluation(report["evaluation_id"])
@@ -81,7 +81,12 @@ def test_versions_are_compared_over_a_dataset_and_everything_is_on_record(desk: 
     assert f"{reason} (2 of 2 attempts)" in {failure.get("message") for failure in suites["agent@2"].iter("failure")}
     text = markdown.read_text()
     assert "| agent\\@1 \\(baseline\\) | 12/12 | 0 | 100.0% |" in text
-    assert "- agent\\@2: **must pass** a greeting \\| first (2 of 2): kind: looked for" in text
+    assert "- agent\\@2: **must pass** a greeting \\| first (2 of 2): kind: " in text
+
+    facts = evaluation.facts
+    assert facts is not None
+    assert (facts["candidate"]["target"]["label"], facts["difference"]["estimate"]) == ("agent@2", -1)
+    assert report["facts"] == {"agent@2": facts}
 
     done = desk("agent@1", "--dataset", "golden@1", "--cache")
     assert done.status == 0, done.told
@@ -128,6 +133,8 @@ def test_a_budget_stops_it_and_it_goes_on_with_a_larger_one(desk: Desk) -> None:
     resumed = desk.report("--resume", half["evaluation_id"])
     assert Counter(desk.asked()) == Counter({(LONG, case.messages[0]["content"]): 1 for case in mail(20)})
     assert comparable(resumed) == comparable(whole)
+    again = desk("agent@2", "--against", "@1", "--dataset", "golden", "--cache")
+    assert "agent@2 against agent@1: -100.0 points (at 95% confidence at least -100.0" in again.out
     over = desk("--resume", half["evaluation_id"])
     assert (over.status, over.out) == (1, "")
     assert "is done already" in over.err
