@@ -15,7 +15,7 @@ from tests.plugins.evaluating import Desk, comparable, mail
 from tests.plugins.judge import JudgeModel, serve_judge
 from tests.plugins.simulator import serve_simulator
 
-CASES = 40
+CASES = 30
 CONCURRENCY = 4
 KILLS = 4
 
@@ -56,7 +56,7 @@ def test_an_evaluation_that_is_killed_again_and_again_pays_for_nothing_twice(tmp
         evaluation_id, arguments = "", asked_for
         for _ in range(KILLS):
             paid_for = set(desk.kept(evaluation_id)) if evaluation_id else set()
-            evaluation_id = killed_once_asked(desk, start(desk, *arguments), judge, choose.randint(3, 40))
+            evaluation_id = killed_once_asked(desk, start(desk, *arguments), judge, choose.randint(3, 30))
             asked = desk.asked(forget=True)
             assert not paid_for & set(asked), "an answer that was kept was asked for again"
             kept = set(desk.kept(evaluation_id)) - paid_for

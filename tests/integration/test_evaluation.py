@@ -1,5 +1,6 @@
 """`slugline eval` on a data folder, against providers on real sockets: what it asks, keeps, pays, shows and refuses."""
 
+import asyncio
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
@@ -10,6 +11,9 @@ import pytest
 
 from registry.cases import Case, Check
 from slugline.commands.eval import NOT_FINISHED, NOT_PASSED
+from slugline.evaluation_plan import cases_of_dataset, plan_of
+from slugline.evaluation_queue import EvaluationRunner, queue
+from slugline.settings import load_settings
 from tests.plugins.command_line import CommandLine
 from tests.plugins.evaluating import ANN, Desk, comparable, mail
 from tests.plugins.judge import serve_judge
@@ -251,3 +255,27 @@ def test_who_may_not_evaluate_is_refused(desk: Desk) -> None:
     assert (done.status, done.out) == (1, "")
     assert "may not" in done.err or "role" in done.err
     assert desk.asked() == []
+
+
+def test_what_is_queued_is_run_and_what_somebody_typed_is_not(desk: Desk) -> None:
+    desk.dataset(mail(12), [KIND])
+    half = desk.report("agent@1", "--dataset", "golden", "--budget", "0.03", status=NOT_FINISHED)
+    plan = plan_of(desk.store, ANN, ["agent@1"], cases_of_dataset(desk.store, ANN, "golden"), against="agent@2")
+    ids = [f"0199c7a2-7b3e-7c55-9d0e-3f1a2b4c5d6{digit}" for digit in "abc"]
+    for evaluation_id, budget in zip(ids, (None, 0.03, None), strict=True):
+        queue(desk.store, evaluation_id, plan, by=ANN, budget_usd=budget)
+    desk.store.cancel_evaluation(ids[2], by=ANN)
+    runner = EvaluationRunner(load_settings({"data": desk.data}, desk.config), {}, desk.store)
+
+    def over() -> bool:
+        return all(desk.store.evaluation(one).state in {"done", "failed"} for one in ids[:2])
+
+    asyncio.run(asyncio.wait_for(runner.run(over), 60))
+    first, second, third = map(desk.store.evaluation, ids)
+    assert (first.state, first.done, first.failed) == ("done", 24, 12)
+    assert first.facts is not None
+    assert first.facts["difference"]["estimate"] == 1
+    assert (second.state, second.error) == ("failed", "another call is likely to go over the budget of $0.0300")
+    assert 0 < second.done < 24
+    assert (third.state, third.done) == ("cancelled", 0)
+    assert desk.store.evaluation(half["evaluation_id"]).state == "queued"
