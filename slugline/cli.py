@@ -15,6 +15,7 @@ from slugline.commands import (
     demo,
     erase,
     eval,
+    gate,
     import_,
     key,
     live,
@@ -57,6 +58,7 @@ def build() -> typer.Typer:
     app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
     app.command("eval")(eval.eval_)
+    app.command("gate")(gate.gate)
     app.add_typer(calls.build(), name="calls")
     app.command("tail")(tail.tail)
     app.command("score")(score.score)

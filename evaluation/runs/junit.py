@@ -18,11 +18,13 @@ from registry.datasets import case_name
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def as_junit(report: Report, plan: Plan) -> str:
-    """The XML document."""
-    failures = {(failure.label, failure.case_id): failure for failure in report.failures}
-    suites = [_suite(target, report, plan, failures) for target in report.targets]
-    name = _quoted(f"{report.slug} on {report.source}")
+def as_junit(evaluations: Sequence[tuple[Report, Plan]]) -> str:
+    """The XML document, of one evaluation or several."""
+    suites = []
+    for report, plan in evaluations:
+        failures = {(failure.label, failure.case_id): failure for failure in report.failures}
+        suites += [_suite(target, report, plan, failures) for target in report.targets]
+    name = _quoted(", ".join(f"{report.slug} on {report.source}" for report, _ in evaluations))
     return "\n".join(
         ('<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites name={name}>", *suites, "</testsuites>", "")
     )

@@ -17,7 +17,7 @@ _SPECIAL = re.compile(r"([\\`*_{}\[\]()<>#+!|~@-])")
 def as_markdown(report: Report) -> str:
     """The document."""
     mark = "✅" if report.passed else "❌" if report.complete else "⏸️"
-    lines = [f"### {mark} {_plain(headline(report))}", ""]
+    lines = [f"### {mark} {plain(headline(report))}", ""]
     header, *rows = figures_rows(report)
     lines += [_row(header), _row(["---", *["---:"] * (len(header) - 1)]), *map(_row, rows), ""]
     if report.failures:
@@ -26,7 +26,7 @@ def as_markdown(report: Report) -> str:
             must = " **must pass**" if failure.must_pass else ""
             of = f" ({failure.failed + failure.undecided} of {failure.repeats})" if failure.repeats > 1 else ""
             lines.append(
-                f"- {_plain(failure.label)}:{must} {_plain(failure.name)}{of}: {_plain('; '.join(failure.reasons))}"
+                f"- {plain(failure.label)}:{must} {plain(failure.name)}{of}: {plain('; '.join(failure.reasons))}"
             )
         if len(report.failures) > MOST_CASES:
             lines.append(f"- … and {len(report.failures) - MOST_CASES} more")
@@ -52,8 +52,9 @@ def as_markdown(report: Report) -> str:
 
 
 def _row(cells: list[str]) -> str:
-    return f"| {' | '.join(cell if set(cell) <= set('-:') else _plain(cell) for cell in cells)} |"
+    return f"| {' | '.join(cell if set(cell) <= set('-:') else plain(cell) for cell in cells)} |"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Text that people or models wrote, so that nothing of it is markup."""
     return _SPECIAL.sub(r"\\\1", " ".join(text.split()))

@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -115,8 +115,8 @@ def eval_(
         return
     if not resume:
         create(settings, registry.store, evaluation_id, plan, by=registry.by)
-    report, facts = asyncio.run(_carried(settings, registry, evaluation_id, plan, terms))
-    _write(report, plan, markdown, junit)
+    report, facts = asyncio.run(carried(settings, registry, evaluation_id, plan, terms))
+    written([(report, plan)], markdown, junit)
     if json:
         print_json({**report.to_json(), "facts": {label: found.to_json() for label, found in facts.items()}})
     else:
@@ -171,7 +171,7 @@ def _in_words(plan: Plan, expected: str) -> str:
     return f"{tried} on {plan.source} ({len(plan.cases):,} cases{repeats}): {expected}"
 
 
-async def _carried(
+async def carried(
     settings: Settings, registry: Registry, evaluation_id: str, plan: Plan, terms: Terms
 ) -> tuple[Report, Mapping[str, Facts]]:
     """Runs it. The first Ctrl-C lets what is with a model come to its end, the second one doesn't."""
@@ -207,14 +207,20 @@ async def _carried(
     return report_of(evaluation_id, plan, carried.results, carried.ended), carried.facts
 
 
-def _write(report: Report, plan: Plan, markdown: Path | None, junit: Path | None) -> None:
+def written(
+    evaluations: Sequence[tuple[Report, Plan]], markdown: Path | None, junit: Path | None, *, head: Sequence[str] = ()
+) -> None:
+    """Writes what people asked to have in files; `head` stands before the reports in Markdown. Raises SettingsError."""
     from evaluation.runs.junit import as_junit
     from evaluation.runs.markdown import as_markdown
     from slugline.settings import SettingsError
 
-    for path, text in ((markdown, as_markdown), (junit, lambda report: as_junit(report, plan))):
+    for path, text in (
+        (markdown, "\n".join((*head, *(as_markdown(report) for report, _ in evaluations)))),
+        (junit, as_junit(evaluations)),
+    ):
         if path is not None:
             try:
-                path.write_text(text(report), "utf-8")
+                path.write_text(text, "utf-8")
             except OSError as error:
                 raise SettingsError(f"{path} can't be written: {error.strerror or error}") from error
