@@ -29,7 +29,9 @@ def test_every_attempt_comes_once_and_targets_meet_a_case_side_by_side(
     assert [key[2] for key in keys] == sorted(key[2] for key in keys)
     firsts = [keys[first][0] for first in range(0, len(keys), targets)]
     if len(firsts) % targets == 0 and cases % targets == 0:
-        assert len({firsts.count(target.label) for target in plan.targets}) == 1  # none is the first more often than another
+        assert (
+            len({firsts.count(target.label) for target in plan.targets}) == 1
+        )  # none is the first more often than another
     done = set(keys[::every])
     assert [attempt.key for attempt in plan.left(done)] == [key for key in keys if key not in done]
 
