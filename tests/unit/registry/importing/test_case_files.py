@@ -218,6 +218,11 @@ def test_a_promptfoo_config():
     assert rest[3].checks == (Check(type="contains", value="N'Djamena"),)
 
 
+def test_a_tests_own_variables_win_over_the_defaults():
+    config = {"defaultTest": {"vars": {"lang": "en", "tone": "dry"}}, "tests": [{"vars": {"lang": "fr"}}]}
+    assert read_cases(json.dumps(config), "c.json").cases[0].variables == {"lang": "fr", "tone": "dry"}
+
+
 def test_default_asserts_stand_in_the_cases_where_one_leaves_them_out():
     config = {
         "defaultTest": {"assert": [{"type": "is-json"}]},
