@@ -94,7 +94,7 @@ def list_(
         print_json([asdict(about) for about in found])
         return
     print_rows(
-        ("dataset", "latest", "cases", "asked for by a policy", "created (UTC)", "by"),
+        ("dataset", "latest", "cases", "gates", "created (UTC)", "by"),
         [
             (
                 f"{about.name} (archived)" if about.archived_at else about.name,
