@@ -220,6 +220,8 @@ def check_type(name: Any, where: str = "type") -> str:
 
 def _plain(value: Any, where: str) -> Any:
     """The value as JSON has it, with lists for tuples. Raises PromptInvalidError for what JSON has no word for."""
+    if value is None or value in ("", {}):  # most of what a case holds
+        return value
     try:
         text = json.dumps(value, allow_nan=False)  # refuses NaN and dates, which the other one would write somehow
         written = orjson.dumps(value)  # refuses keys that aren't text, and text that isn't Unicode
