@@ -14,7 +14,6 @@ what comes next.
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,12 +28,10 @@ from tracing.loading.presence import IDENTITIES, Presence, presence, still_runni
 from tracing.loading.refused import set_aside
 from tracing.loading.segments import SpoolFolders
 from tracing.loading.shipment import Shipment, drop_note, first_shipment, read_lines, settle, write_note
-from tracing.loading.sieve import in_words, sieve
+from tracing.loading.sieve import in_words, is_text, probe_of, sieve, suspects
 
 TOKEN_SECONDS = 600.0
 """How long a token is relied on: far less than it takes to push it out of the table's window of 10,000 blocks."""
-
-_AT_ROW = re.compile(r"\(at row (\d+)\)")
 
 log = logging.getLogger("slugline.loader")
 
@@ -86,7 +83,7 @@ class Sender:
         if not rows:
             await asyncio.to_thread(settle, self._folders, shipment, self._loaded)
             return shipment.segments, 0
-        if not await asyncio.to_thread(_is_text, lines):
+        if not await asyncio.to_thread(is_text, lines):
             return await self._part(shipment, "not UTF-8")
         life = await self._lives.now()
         shipment = msgspec.structs.replace(shipment, life=life.text, at=self._clock())
@@ -204,37 +201,11 @@ class Sender:
         parts, _ = self._read(shipment)
         if len(parts) < len(shipment.segments):
             return shipment.segments
-        named = zip(shipment.segments, parts, strict=True)
-        if found := [name for name, lines in named if not _is_text(lines)]:
-            return found
-        row = int(told[1]) if (told := _AT_ROW.search(reason)) else 0
-        for name, lines in zip(shipment.segments, parts, strict=True):
-            count = lines.count(b"\n")
-            if 0 < row <= count:
-                return (name,)
-            row -= count
-        return shipment.segments
+        return suspects(dict(zip(shipment.segments, parts, strict=True)), reason)
 
     async def _sieve(self, name: str, table: str, reason: str) -> None:
-        columns = await self._clickhouse.query(
-            "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}"
-            " AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position",
-            {"table": table},
-        )
-        structure = ", ".join(f"`{column}` {kind}" for column, kind in columns.rows)
-        nowhere = "FUNCTION null('" + structure.replace("\\", "\\\\").replace("'", "\\'") + "')"
-
-        async def probe(lines: bytes) -> str:
-            try:
-                await self._clickhouse.insert_lines(nowhere, lines, INSERT_SETTINGS)
-            except ClickHouseRefused as error:
-                if not CONTENT_ERRORS.fullmatch(error.name):
-                    raise
-                return str(error)
-            return ""
-
         lines = await asyncio.to_thread(read_lines, self._folders.ready / name)
-        found = await sieve(lines, probe)
+        found = await sieve(lines, await probe_of(self._clickhouse, table))
         bad = b"".join(line + b"\n" for piece in found.bad for line in piece.lines)
         why = in_words(found.bad)
         good = found.good
@@ -254,11 +225,3 @@ class Sender:
             except FileNotFoundError:
                 gone = True
         return parts, gone
-
-
-def _is_text(lines: bytes) -> bool:
-    try:
-        lines.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -4,10 +4,16 @@ First each line is read here; then ClickHouse is asked to read the rest into a t
 that it refuses stand alone. Nothing is inserted on the way, so a kill at any moment does no harm.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
+
+from tracing.clickhouse import ClickHouse, ClickHouseRefused
+from tracing.loading.insert import CONTENT_ERRORS, INSERT_SETTINGS
+
+_AT_ROW = re.compile(r"\(at row (\d+)\)")
 
 MAX_BAD_LINES = 100
 """So many are searched for one by one; what is then still unknown is set aside in one piece."""
@@ -56,6 +62,41 @@ async def sieve(lines: bytes, probe: Probe) -> Sieved:
     )
 
 
+async def probe_of(clickhouse: ClickHouse, table: str) -> Probe:
+    """Reads lines as rows of a table. The probe raises ClickHouseRefused for what is no fault of the lines."""
+    columns = await clickhouse.query(
+        "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = {table:String}"
+        " AND default_kind NOT IN ('ALIAS', 'MATERIALIZED') ORDER BY position",
+        {"table": table},
+    )
+    structure = ", ".join(f"`{column}` {kind}" for column, kind in columns.rows)
+    nowhere = "FUNCTION null('" + structure.replace("\\", "\\\\").replace("'", "\\'") + "')"
+
+    async def probe(lines: bytes) -> str:
+        try:
+            await clickhouse.insert_lines(nowhere, lines, INSERT_SETTINGS)
+        except ClickHouseRefused as error:
+            if not CONTENT_ERRORS.fullmatch(error.name):
+                raise
+            return str(error)
+        return ""
+
+    return probe
+
+
+def suspects(segments: Mapping[str, bytes], reason: str) -> Sequence[str]:
+    """Which of several segments were refused together: those that are no text, or the one with the row that `reason` names, or all."""
+    if found := [name for name, lines in segments.items() if not is_text(lines)]:
+        return found
+    row = int(told[1]) if (told := _AT_ROW.search(reason)) else 0
+    for name, lines in segments.items():
+        count = lines.count(b"\n")
+        if 0 < row <= count:
+            return (name,)
+        row -= count
+    return tuple(segments)
+
+
 def unreadable(line: bytes) -> str:
     """Why a line is no JSON object in UTF-8; empty when it is one."""
     try:
@@ -80,3 +121,12 @@ def in_words(bad: Sequence[Bad]) -> str:
         )
         told.append(f"{where}: {' '.join(found.reason.split())}\n")
     return "".join(told)
+
+
+def is_text(lines: bytes) -> bool:
+    """Whether lines are UTF-8."""
+    try:
+        lines.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -13,15 +13,17 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import re2
 
 from tracing.privacy.checks import passwords, random_looking
+from tracing.privacy.compiling import BadPattern, any_of, compiled, own_pattern, pattern_set
 from tracing.privacy.patterns import KINDS, PASSWORD_NAMES, SECRET_NAMES, SECRETS, Pattern
+
+__all__ = ["BadPattern", "OwnFunction", "Redactor"]
 
 OwnFunction = Callable[[str], str]
 """A function of the user's own: a text, and the text as it may be kept. It is called for every string of every recorded call."""
@@ -34,12 +36,6 @@ _MEMBER = r'(?i)(?:pass[\-_ .]?(?:words?|wd|phrase)|pwd|secret|token|key|credent
 _DEEPEST = 4
 _NAMES_KNOWN = 2_000
 _SMALLEST_CARD = 10**12
-_MEMORY = 64 * 1024 * 1024
-_NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
-
-
-class BadPattern(ValueError):
-    """A pattern that can't be used, in words."""
 
 
 @dataclass(slots=True)
@@ -64,13 +60,13 @@ class Redactor:
     def __post_init__(self) -> None:
         kinds = tuple(self.kinds)
         patterns = [pattern for kind, found in KINDS.items() if kind in kinds for pattern in found]
-        patterns += [_own_pattern(name, regex) for name, regex in self.own.items()]
-        self._patterns = [(pattern, _compiled(pattern.regex)) for pattern in patterns]
+        patterns += [own_pattern(name, regex) for name, regex in self.own.items()]
+        self._patterns = [(pattern, compiled(pattern.regex)) for pattern in patterns]
         self._by_name = SECRETS in kinds
         regexes = [pattern.regex for pattern in patterns]
-        self._any = _any_of(regexes)
-        self._any_written = _any_of([*regexes, *([_MEMBER] if self._by_name else [])])
-        self._which = _set(regexes)
+        self._any = any_of(regexes)
+        self._any_written = any_of([*regexes, *([_MEMBER] if self._by_name else [])])
+        self._which = pattern_set(regexes)
 
     def text(self, text: str) -> tuple[str, int]:
         """A text without what has to go, and how many values went."""
@@ -208,33 +204,6 @@ class Redactor:
         return said, count + outside
 
 
-def _own_pattern(name: str, regex: str) -> Pattern:
-    if not _NAME.fullmatch(name):
-        raise BadPattern(f"{name!r} can't name a pattern: use small letters, digits, - and _")
-    compiled = _compiled(regex)
-    if compiled.search(b"") is not None:
-        raise BadPattern(f"the pattern {name!r} fits an empty text, so it would fit everywhere")
-    if compiled.groups > 1:
-        raise BadPattern(
-            f"the pattern {name!r} has {compiled.groups} groups: one at most, around what is to go; (?:…) groups without counting"
-        )
-    return Pattern(kind=name, regex=regex)
-
-
-def _compiled(regex: str, *, groups: bool = True) -> Any:
-    options = re2.Options()
-    options.never_capture = not groups
-    options.log_errors = False
-    options.max_mem = _MEMORY
-    try:
-        return re2.compile(regex, options)
-    except re2.error as error:
-        said = error.args[0].decode() if isinstance(error.args[0], bytes) else error
-        raise BadPattern(
-            f"the pattern {regex[:200]!r} can't be used: {said} (the syntax is RE2's, without look-around and back-references)"
-        ) from error
-
-
 def _inner(text: str) -> Any:
     """The object or list that a string is the JSON of, or None."""
     if text[:1] not in "{[ \n" or len(text) < 3:
@@ -261,17 +230,3 @@ def _named(name: str) -> str:
     """The kind of secret that a JSON member holds by its name, or an empty text."""
     plain = name.translate(_SEPARATORS).lower()
     return "password" if plain in PASSWORD_NAMES else "secret" if plain in SECRET_NAMES else ""
-
-
-def _any_of(regexes: Sequence[str]) -> Any:
-    return _compiled("|".join(f"(?:{regex})" for regex in regexes), groups=False) if regexes else None
-
-
-def _set(regexes: Iterable[str]) -> Any:
-    options = re2.Options()
-    options.max_mem = _MEMORY
-    found = re2.Set.SearchSet(options)
-    for regex in regexes:
-        found.Add(regex)
-    found.Compile()
-    return found
