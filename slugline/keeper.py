@@ -26,7 +26,14 @@ from slugline.chores import run_chores
 from slugline.exporting import exporting
 from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
-from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
+from slugline.process import (
+    accept_signals,
+    end_with_parent,
+    inherited_settings,
+    set_up_logging,
+    stand_back,
+    terminate_self,
+)
 from slugline.scoring import Scoring, open_scoring
 from slugline.settings import Settings
 from slugline.upkeep import count_for_ever, mend_when_asked, prepare
@@ -148,6 +155,7 @@ def _write_status(
 
 
 def main() -> None:
+    stand_back()
     settings = inherited_settings()
     set_up_logging("keeper", settings.log_level)
     end_with_parent(terminate_self)

@@ -17,6 +17,16 @@ from slugline.settings import Settings
 SETTINGS_VARIABLE = "SLUGLINE_PROCESS_SETTINGS"
 
 
+NICENESS = 5
+"""How far the keeper and the engine stand back behind the workers where cores are short: a backlog can wait, and a call can't."""
+
+
+def stand_back() -> None:
+    """Lets the workers go first. Call it before threads are started: on Linux they have it from whoever starts them."""
+    with contextlib.suppress(OSError):
+        os.nice(NICENESS)
+
+
 def inherited_settings() -> Settings:
     """The settings that the supervisor resolved, so that all processes have the same."""
     return Settings.model_validate_json(os.environ[SETTINGS_VARIABLE])

@@ -30,7 +30,7 @@ from registry.writing.key_store import KeyStore
 from slugline.collector import prepare_telemetry, read_collector
 from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
-from slugline.process import SETTINGS_VARIABLE, signals_held
+from slugline.process import NICENESS, SETTINGS_VARIABLE, signals_held
 from slugline.providers import check_providers
 from slugline.recording import check_recording
 from slugline.settings import Settings, SettingsError, read_secret
@@ -199,7 +199,7 @@ class Supervisor:
         engines = []
         if not self._settings.clickhouse.url:
             paths = ["--path", str(self._folder.clickhouse), "--endpoint", str(self._folder.endpoint)]
-            command = [*python, "tracing.engine", *paths, "--until-stdin-closes"]
+            command = [*python, "tracing.engine", *paths, "--nice", str(NICENESS), "--until-stdin-closes"]
             engines.append(Child("engine", command, environment))
         keeper = Child("keeper", [*python, "slugline.keeper"], environment)
         fd = listener.fileno()

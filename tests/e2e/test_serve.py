@@ -137,6 +137,15 @@ def test_health_says_what_is_going_on(server: Server) -> None:
     assert ready["keeper"]["segments_refused"] == 0
 
 
+def test_what_can_wait_stands_back_behind_the_workers(server: Server) -> None:
+    niceness = {
+        role: {os.getpriority(os.PRIO_PROCESS, pid) for pid in server.children(role)}
+        for role in ("slugline.worker", "slugline.keeper", "tracing.engine")
+    }
+    [worker], [keeper], [engine] = niceness.values()
+    assert worker < keeper == engine, niceness
+
+
 def test_unknown_routes_answer_in_openais_shape(server: Server) -> None:
     for answer in (server.api.get("/api/nothing"), server.api.get("/v1/chat/completions"), server.api.get("/v1/a\\b")):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "request_route_not_found")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from tests.plugins.engine import Database, run_engine
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable, Target
-from tracing.event import CallEvent
+from tracing.event import CallEvent, encode
 from tracing.loader import Loader
 from tracing.migrate import migrate, migrations
 from tracing.spool import Spool, SpoolFolders
@@ -168,3 +169,27 @@ def test_a_clickhouse_url() -> None:
     for wrong in ("host:8123", "tcp://host", ""):
         with pytest.raises(ValueError, match="must look like"):
             Target.from_url(wrong)
+
+
+async def test_while_clickhouse_is_away_nothing_is_read_again_and_again(tmp_path: Path) -> None:
+    """A backlog of any size costs no more than a look at its names: the cores are the workers' then."""
+    folders = SpoolFolders.at(tmp_path / "spool")
+    for number in range(8):
+        (folders.ready / f"calls.{uuid.uuid4()}.jsonl").write_bytes(encode(event(number, request="x" * 1_000_000)))
+
+    def read() -> int:
+        """Bytes that this process has read, from whatever file, https://man7.org/linux/man-pages/man5/proc_pid_io.5.html."""
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    stop = asyncio.Event()
+    async with ClickHouse(lambda: None) as clickhouse:
+        loader = Loader(folders, clickhouse)
+        running = asyncio.create_task(loader.run(stop.is_set))
+        while not loader.metrics().waiting:
+            await asyncio.sleep(0.01)
+        before = read()
+        await asyncio.sleep(1)
+        stop.set()
+        with pytest.raises(ClickHouseUnavailable):
+            await running
+        assert read() - before < 1_000_000

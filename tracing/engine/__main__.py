@@ -1,6 +1,8 @@
 """`python -m tracing.engine`: the command line of the engine's process, its exit codes and its last words."""
 
 import argparse
+import contextlib
+import os
 import sys
 from pathlib import Path
 
@@ -18,8 +20,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--memory-mb", type=int, default=2048, help="most memory for everything, in MiB")
     parser.add_argument("--threads", type=int, default=8, help="statements that run at the same time")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds that running statements have at the end")
+    parser.add_argument("--nice", type=int, default=0, help="how far it stands back behind other processes (nice)")
     parser.add_argument("--until-stdin-closes", action="store_true", help="end when standard input does")
     given = parser.parse_args(arguments)
+    with contextlib.suppress(OSError):
+        os.nice(given.nice)
     settings = Settings(
         path=given.path.resolve(),
         endpoint=given.endpoint.resolve(),

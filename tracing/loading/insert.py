@@ -15,6 +15,7 @@ INSERT_SETTINGS = {
     "input_format_parallel_parsing": 0,
     "date_time_input_format": "best_effort",
     "materialized_views_ignore_errors": 0,
+    "parallel_view_processing": 1,  # the rollups are made side by side; each drops a repeat by itself
     "distributed_foreground_insert": 1,  # on a cluster: acknowledged when the shards have it, not when it is queued for them
 }
 

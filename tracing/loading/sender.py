@@ -79,13 +79,14 @@ class Sender:
 
         Raises ClickHouseUnavailable, ClickHouseRefused for a reason of ClickHouse's own, or OSError; what was begun is noted then.
         """
+        # Asked first: while ClickHouse is away no file is read, and the cores are the workers'.
+        life = await self._lives.now()
         shipment, lines, rows = await asyncio.to_thread(first_shipment, self._folders, names)
         if not rows:
             await asyncio.to_thread(settle, self._folders, shipment, self._loaded)
             return shipment.segments, 0
         if not await asyncio.to_thread(is_text, lines):
             return await self._part(shipment, "not UTF-8")
-        life = await self._lives.now()
         shipment = msgspec.structs.replace(shipment, life=life.text, at=self._clock())
         try:
             await asyncio.to_thread(write_note, self._folders, shipment)
