@@ -68,7 +68,10 @@ class RemoteCalls:
 
     async def page(self, asked: CallFilter, *, limit: int, cursor: str = "") -> Page:
         said = self._client.get("/api/calls", **_query(asked), limit=limit, cursor=cursor or None)
-        return Page(rows=said["calls"], next_cursor=said["next_cursor"])
+        since = said.get("since")  # an older server doesn't say
+        return Page(
+            rows=said["calls"], next_cursor=said["next_cursor"], since=datetime.fromisoformat(since) if since else None
+        )
 
     async def call(self, call_id: str) -> dict[str, Any]:
         from slugline.remote_reads import part

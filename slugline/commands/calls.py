@@ -74,11 +74,17 @@ async def _rows(
 
     rows: list[dict[str, Any]] = []
     async with open_calls(data, config, server) as records:
-        cursor = ""
+        cursor, told = "", False
         while len(rows) < limit:
             page = await records.page(asked, limit=min(_PAGE, limit - len(rows)), cursor=cursor)
             rows += page.rows
             cursor = page.next_cursor
+            if page.since is not None and not told:
+                told = True
+                typer.echo(
+                    f"text is looked for in calls since {page.since:%Y-%m-%d %H:%M} UTC; --since looks further back",
+                    err=True,
+                )
             if not cursor:
                 break
     return rows

@@ -19,6 +19,7 @@ from tracing.search.find import find_call, find_calls, find_traces
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 ALL = Sight()
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def event(number: int, at: datetime, **more: Any) -> CallEvent:
@@ -107,10 +108,13 @@ FILTERS: list[tuple[dict[str, Any], Callable[[CallEvent], bool]]] = [
     ({"min_ms": 2, "max_ms": 1000}, lambda call: call.duration_ms == 900),
     ({"min_tokens": 75}, lambda call: tokens(call) == 75),
     ({"max_tokens": 12}, lambda call: tokens(call) == 12),
-    ({"text": "grüße"}, lambda call: "Gr" in call.request),
-    ({"input_text": 'a "QUOTED" 100%_'}, lambda call: "quoted" in call.request),
-    ({"output_text": "line\nbreak"}, lambda call: "break" in call.response),
-    ({"text": "refund", "input_text": "gr"}, lambda call: "Refund" in call.response and "Gr" in call.request),
+    ({"text": "grüße", "since": EVER}, lambda call: "Gr" in call.request),
+    ({"input_text": 'a "QUOTED" 100%_', "since": EVER}, lambda call: "quoted" in call.request),
+    ({"output_text": "line\nbreak", "since": EVER}, lambda call: "break" in call.response),
+    (
+        {"text": "refund", "input_text": "gr", "since": EVER},
+        lambda call: "Refund" in call.response and "Gr" in call.request,
+    ),
     ({"since": NOW - timedelta(milliseconds=1)}, lambda call: at(call) >= NOW - timedelta(milliseconds=1)),
     (
         {"since": NOW - timedelta(days=40), "until": NOW},
@@ -290,6 +294,19 @@ async def test_traces_count_all_of_their_calls_and_page_like_calls(records: Clic
     its_own = [call for call in calls if call.trace_id == first["trace_id"]]
     assert (first["calls"], first["errors"]) == (len(its_own), sum(call.outcome != "ok" for call in its_own))
     assert first["output_tokens"] == sum(call.output_tokens or 0 for call in its_own)
+
+
+async def test_text_is_looked_for_in_a_week_unless_the_search_says_how_far(records: ClickHouse) -> None:
+    await put(records, *(event(day + 1, NOW - timedelta(days=day), request='"here"') for day in range(0, 20, 5)))
+
+    async def seen(**asked: Any) -> tuple[int, datetime | None]:
+        page = await find_calls(records, CallFilter(**asked), ALL, limit=10, now=NOW)
+        return len(page.rows), page.since
+
+    assert await seen(text="here") == (2, NOW - timedelta(days=7))
+    assert await seen(text="here", until=NOW - timedelta(days=9)) == (2, NOW - timedelta(days=16))
+    assert await seen(text="here", since=EVER) == (4, None)
+    assert await seen() == (4, None)
 
 
 async def test_a_search_that_is_too_broad_says_what_to_narrow(

@@ -41,6 +41,9 @@ class CallsModel(BaseModel):
 
     calls: list[dict[str, Any]]
     next_cursor: str = Field(description="for the next page; empty on the last one")
+    since: datetime | None = Field(
+        description="how far back text was looked for, where the search didn't say: a week; null otherwise"
+    )
 
 
 class TracesModel(BaseModel):
@@ -59,7 +62,7 @@ def build_router(clickhouse: ClickHouse, sight: Callable[[Request], Sight], now:
         page = await find_calls(
             clickhouse, asked.filter(), sight(request), limit=asked.limit, cursor=asked.cursor, now=now()
         )
-        return CallsModel(calls=page.rows, next_cursor=page.next_cursor)
+        return CallsModel(calls=page.rows, next_cursor=page.next_cursor, since=page.since)
 
     @router.get(
         "/api/calls/export", summary="All calls that fit, streamed in the form that `slugline calls import` reads"

@@ -4,7 +4,8 @@
    the table's size. The windows don't overlap, so nothing is read twice.
 2. A page goes on behind the last row of the one before (`tracing.search.cursor`), so new calls shift nothing.
 3. A list never reads bodies, unless text in them is looked for.
-4. Everything is bounded in time and memory, and says what to narrow where that isn't enough.
+4. Text in bodies is looked for in the last week unless the search says otherwise, and the page tells.
+5. Everything is bounded in time and memory, and says what to narrow where that isn't enough.
 """
 
 import time
@@ -26,6 +27,8 @@ SEARCH_SECONDS = 10
 MOST_ROWS = 1000
 _STEPS = (timedelta(days=1), timedelta(days=7), timedelta(days=31), timedelta(days=366))
 _TRACE_DAYS = 7
+TEXT_DAYS = 7
+"""How far back text is looked for by default: it reads every body, about a second of CPU for a million calls."""
 _TOO_BROAD = {
     *("TIMEOUT_EXCEEDED", "MEMORY_LIMIT_EXCEEDED", "TOO_SLOW", "TOO_MANY_ROWS", "TOO_MANY_BYTES"),
     "TOO_MANY_ROWS_OR_BYTES",
@@ -53,17 +56,26 @@ _NEW = "(a call shows about a second after its answer)"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Rows as JSON values, newest first, and the cursor that the next page starts behind; "" where there are no more."""
+    """Rows as JSON values, newest first, and the cursor that the next page starts behind; "" where there are no more. `since` is where the
+    search ended looking back, where nobody said how far: None where all of time was looked at, or what was asked for."""
 
     rows: list[dict[str, Any]]
     next_cursor: str
+    since: datetime | None = None
 
 
 async def find_calls(
     clickhouse: ClickHouse, asked: CallFilter, sight: Sight, *, limit: int, cursor: str = "", now: datetime
 ) -> Page:
-    """A page of calls. Raises SearchError, and what ClickHouse raises."""
+    """A page of calls; text in bodies is looked for in the last `TEXT_DAYS` unless `since` says how far back.
+
+    Raises SearchError, and what ClickHouse raises.
+    """
     _check(asked, sight)
+    bound, given = None, asked
+    if asked.reads_bodies and begins(asked) is None:
+        bound = min(asked.until or now, now) - timedelta(days=TEXT_DAYS)
+        asked = asked.model_copy(update={"since": bound})
     after = read_cursor(cursor) if cursor else None
     found = condition(asked, sight)
     if after is not None:
@@ -71,7 +83,7 @@ async def find_calls(
         found = found.and_(sql, after_ms=after.ts_ms, after_id=after.key)
     rows: list[dict[str, Any]] = []
     deadline = time.monotonic() + SEARCH_SECONDS
-    async with _bounded(asked):
+    async with _bounded(given):
         for since, until in _windows(asked, after, now):
             window = within(found, since, until)
             statement = f"""SELECT {", ".join(LISTED)}
@@ -85,7 +97,9 @@ LIMIT {{most:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
                 break
     shown = rows[:limit]
     more = len(rows) > limit
-    return Page(rows=[as_json(row) for row in shown], next_cursor=_behind(shown[-1], "call_id") if more else "")
+    return Page(
+        rows=[as_json(row) for row in shown], next_cursor=_behind(shown[-1], "call_id") if more else "", since=bound
+    )
 
 
 async def find_call(clickhouse: ClickHouse, call_id: str, sight: Sight) -> dict[str, Any]:
