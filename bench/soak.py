@@ -11,14 +11,15 @@ import platform
 import random
 import shutil
 import tempfile
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 
 from tests.chaos.test_kill import check, kill
 from tests.chaos.test_loading import Rows, outside, until_loaded
+from tests.plugins.callers import Callers
 from tests.plugins.engine import run_engine
 from tests.plugins.fault_proxy import address_of, serve_faults
 from tests.plugins.server import Server, run_server, simulator_settings
@@ -33,34 +34,21 @@ PHASES = (("before", 0.25), ("down", 0.3), ("slow", 0.3), ("kills", 0.15))
 """Parts of all calls; at the full number and rate `down` and `slow` last a minute each."""
 
 
-class Soak:
-    """Calls at a steady rate, each scored; knows what was answered, and how long it took in which phase."""
+class Soak(Callers):
+    """Calls at a steady rate, each scored; knows how long they took in which phase."""
 
     def __init__(self, server: Server) -> None:
         self.phase = PHASES[0][0]
-        self.received: list[str] = []
         self.scored: list[str] = []
-        self.broken = 0
         self.seconds: dict[str, list[float]] = {name: [] for name, _ in PHASES}
         self._url = server.url
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(CONNECTIONS)]
+        super().__init__(CONNECTIONS)
 
-    def __enter__(self) -> "Soak":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _run(self, number: int) -> None:
+    def call(self, number: int, stopped: Callable[[], bool]) -> None:
         due = time.perf_counter() + number / CALLS_PER_SECOND
         text = "What does it cost? " * 60
         with httpx.Client(base_url=self._url, timeout=30) as client:
-            while not self._stop.is_set():
+            while not stopped():
                 time.sleep(max(0.0, due - time.perf_counter()))
                 due += CONNECTIONS / CALLS_PER_SECOND
                 phase, began = self.phase, time.perf_counter()

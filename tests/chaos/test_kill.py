@@ -4,13 +4,14 @@ import contextlib
 import os
 import random
 import signal
-import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.plugins.callers import Callers
 from tests.plugins.server import Server, run_server, simulator_settings
 from tests.plugins.simulator import serve_simulator
 
@@ -18,30 +19,17 @@ CALLERS = 6
 KILLS = 9
 
 
-class Load:
-    """Callers that go on whatever happens, and know which answers they received in full."""
+class Load(Callers):
+    """Callers that go on whatever happens."""
 
     def __init__(self, server: Server) -> None:
-        self.received: list[str] = []
-        self.broken = 0
         self._url = server.url
-        self._stop = threading.Event()
-        self._threads = [threading.Thread(target=self._call, args=(number,)) for number in range(CALLERS)]
+        super().__init__(CALLERS)
 
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _call(self, number: int) -> None:
+    def call(self, number: int, stopped: Callable[[], bool]) -> None:
         count = 0
         with httpx.Client(base_url=self._url, timeout=30) as client:
-            while not self._stop.is_set():
+            while not stopped():
                 count += 1
                 body = {
                     "model": "prompt/killed@latest",
