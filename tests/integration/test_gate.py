@@ -184,6 +184,16 @@ def test_without_a_policy_it_says_how_to_have_one(tmp_path: Path) -> None:
         assert desk.gate("--candidate", "9").status == 1
 
 
+def test_a_check_that_cannot_work_is_refused_when_it_is_saved(tmp_path: Path) -> None:
+    with gated(tmp_path, answers(GOOD, [], 1)) as desk:
+        file = tmp_path / "cases.yaml"
+        file.write_text("tests:\n  - vars: {question: question 0}\n    assert: [{type: regex, value: '(['}]\n")
+        done = desk.line("dataset", "save", "broken", str(file), "-m", "first")
+        assert done.status == 1
+        assert "regex" in done.err
+        assert desk.line("dataset", "show", "broken").status == 1
+
+
 @pytest.mark.needs("llmdrift")
 def test_the_june_model_is_refused_on_primes_where_the_march_model_passes(tmp_path: Path) -> None:
     """GPT-4's published rates on this task: 84.0 % in March, 51.1 % in June."""

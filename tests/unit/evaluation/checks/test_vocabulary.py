@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.checks.kinds import CHECK_TYPES, KINDS
+from evaluation.checks.kinds import CHECK_TYPES, KINDS, REFUSED
 from evaluation.checks.running import run_checks
 from evaluation.runs.values import Output
+from registry import case_content
 from registry.cases import Case, Check
 from tests.unit.evaluation.checks.outputs import output, result
 
@@ -222,3 +223,8 @@ async def test_whatever_the_output_nothing_raises_and_order_makes_no_difference(
         )
         assert 0 <= plain.score <= 1
         assert "the check itself failed" not in plain.reason, (check, plain.reason)
+
+
+def test_the_registry_takes_the_names_that_can_be_checked() -> None:
+    assert set(case_content.CHECK_TYPES) == set(CHECK_TYPES)
+    assert set(case_content.REFUSED_TYPES) == set(REFUSED)
