@@ -38,7 +38,7 @@ from registry.serving.live import LiveRegistry
 from registry.storage.database import open_engine
 from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
-from slugline import VERSION
+from slugline import VERSION, evaluations_api
 from slugline.acting import local_user
 from slugline.errors import add_error_handlers
 from slugline.folder import DataFolder
@@ -184,6 +184,7 @@ def build_api(
     api.include_router(registry_api.build_router(store, live, who))
     api.include_router(channels_api.build_router(store, who))
     api.include_router(datasets_api.build_router(store, who))
+    api.include_router(evaluations_api.build_router(store, who, new_id))
     api.include_router(fragments_api.build_router(store.engine, who))
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))

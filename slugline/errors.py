@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from evaluation.runs.errors import EvaluationError
 from proxy.errors import answer_for, error_body
 from registry.errors import RegistryError
 from tracing.api import NotRecorded, ScoreNotFound
@@ -47,6 +48,9 @@ def add_error_handlers(app: FastAPI) -> None:
         status, code = SEARCH.get(type(error), (422, "request_invalid"))
         return _json(status, error_body(str(error), "invalid_request_error", code))
 
+    def evaluation_error(_: Request, error: Exception) -> Response:
+        return _json(422, error_body(str(error), "invalid_request_error", "evaluation_invalid"))
+
     def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         message = f"{request.method} {request.url.path}: {error.detail}"
@@ -59,6 +63,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(NotRecorded, unavailable)
     app.add_exception_handler(ScoreNotFound, score_not_found)
     app.add_exception_handler(SearchError, search_error)
+    app.add_exception_handler(EvaluationError, evaluation_error)
     app.add_exception_handler(HTTPException, http_error)
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from evaluation.runs.errors import EvaluationRunningError
 from evaluation.runs.plan import Plan
@@ -22,17 +23,31 @@ from slugline.evaluation_records import folder_of, runner_name
 from slugline.folder import DataFolder
 from slugline.settings import Settings
 
+if TYPE_CHECKING:
+    from evaluation.verdict.facts import Facts
+    from slugline.gating import Gate
+
 log = logging.getLogger("slugline.evaluation")
 
 LOOK_SECONDS = 1.0
+LAST_WAIT_SECONDS = 10.0
+RETRY_SECONDS = 5.0
 _HERE = "server"
 
 
 def queue(
-    store: Store, evaluation_id: str, plan: Plan, *, by: Principal, budget_usd: float | None = None
+    store: Store,
+    evaluation_id: str,
+    plan: Plan,
+    *,
+    by: Principal,
+    budget_usd: float | None = None,
+    gate: Gate | None = None,
 ) -> Evaluation:
-    """Asks a server for an evaluation over a dataset of the registry. Raises RegistryError."""
+    """Asks a server for an evaluation over a dataset of the registry, and with a `gate` for its verdict. Raises RegistryError."""
     told = {**plan.without_cases(), "runs_on": _HERE, "budget_usd": budget_usd}
+    if gate is not None:
+        told["gate"] = {"candidate": gate.candidate.number, "channel": gate.channel, "dataset": gate.dataset}
     dataset = f"{plan.dataset}@{plan.number}"
     return store.create_evaluation(plan.slug, dataset, plan=told, total=plan.size, by=by, evaluation_id=evaluation_id)
 
@@ -80,7 +95,14 @@ class EvaluationRunner:
             options = RunOptions(budget_usd=waiting.plan.get("budget_usd"), attempts=100)
             terms = Terms(options=options, folder=folder_of(DataFolder(self._settings.data), evaluation_id))
             carried = await carry_out(
-                self._settings, self._environment, self._store, evaluation_id, plan, terms, stopping=stopping
+                self._settings,
+                self._environment,
+                self._store,
+                evaluation_id,
+                plan,
+                terms,
+                conclude=lambda facts: self._judge(waiting, facts),
+                stopping=stopping,
             )
             if carried.ended.state not in {"done", "cancelled"}:
                 await asyncio.to_thread(self._fail, evaluation_id, carried.ended.reason)
@@ -93,6 +115,25 @@ class EvaluationRunner:
             log.exception("evaluation %s broke off", evaluation_id)
             await asyncio.to_thread(self._fail, evaluation_id, f"it broke off: {error}")
 
+    def _judge(self, waiting: Evaluation, facts: Mapping[str, Facts]) -> None:
+        """The verdict that was asked for, in the name of whoever asked. A runner that is killed right after it says it once more."""
+        from slugline.gating import weighed
+
+        gate = waiting.plan.get("gate")
+        if gate is None:
+            return
+        for found in facts.values():
+            told = found.to_json()
+            decided = weighed(self._store, waiting.slug, str(gate["channel"]), str(gate["dataset"]), told)
+            self._store.judge(
+                waiting.slug,
+                int(gate["candidate"]),
+                passed=decided.outcome == "pass",
+                evidence=told,
+                dataset=str(gate["dataset"]),
+                by=Principal(name=waiting.actor, identity=waiting.identity, roles=frozenset({"author"})),
+            )
+
     def _plan(self, waiting: Evaluation) -> Plan:
         dataset = self._store.read_dataset(waiting.dataset_reference)
         return Plan.with_cases(waiting.plan, dataset.cases, dataset.checks)
@@ -101,6 +142,27 @@ class EvaluationRunner:
         """Nobody is there to resume it: it is over, and says why."""
         self._store.claim_evaluation(self._runner, evaluation_id=evaluation_id)
         self._store.finish_evaluation(evaluation_id, runner=self._runner, state="failed", error=reason)
+
+
+async def run_queued(runner: EvaluationRunner, stopping: Callable[[], bool]) -> None:
+    """Runs what is queued until `stopping`, then ends what is with a model, within `LAST_WAIT_SECONDS`. Nothing of it raises."""
+    working = asyncio.create_task(_kept_running(runner, stopping))
+    try:
+        while not stopping():
+            await asyncio.wait([working], timeout=0.1)
+        await asyncio.wait([working], timeout=LAST_WAIT_SECONDS)
+    finally:
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+
+
+async def _kept_running(runner: EvaluationRunner, stopping: Callable[[], bool]) -> None:
+    while not stopping():
+        try:
+            await runner.run(stopping)
+        except Exception:
+            log.exception("running evaluations broke off; it goes on in %.0f s", RETRY_SECONDS)
+            await _sleep(RETRY_SECONDS, stopping)
 
 
 async def _sleep(seconds: float, stopping: Callable[[], bool]) -> None:

@@ -93,9 +93,11 @@ async def carry_out(
     *,
     expect: Callable[[Estimate], None] = lambda _: None,
     tell: Callable[[Progress], None] = lambda _: None,
+    conclude: Callable[[Mapping[str, Facts]], None] = lambda _: None,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Carried:
-    """Runs an evaluation as far as it goes. `expect` is told what it will cost, as far as can be said, before anything is asked.
+    """Runs an evaluation as far as it goes. `expect` is told what it will cost, as far as can be said, before anything is asked;
+    `conclude` what it shows, before it is over.
 
     Raises EvaluationError, RegistryError, SettingsError, OSError.
     """
@@ -127,6 +129,8 @@ async def carry_out(
         results = await asyncio.to_thread(kept.results.read)
         facts = facts_by_target(evaluation_id, plan, results) if ended.state == "done" else {}
         only = next(iter(facts.values())).to_json() if len(facts) == 1 else None
+        if facts and not kept.lost:
+            await asyncio.to_thread(conclude, facts)
         await asyncio.to_thread(kept.end, ended, only)
     return Carried(ended=ended, results=results, facts=facts)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from evaluation.runs.errors import EvaluationError
 from evaluation.runs.plan import Plan
@@ -44,20 +45,22 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """What a gate says: the worst of its policies' decisions, and all their reasons."""
+    """What a gate says about a candidate: the worst of its policies' decisions, and the reasons for that."""
 
-    gate: Gate
+    slug: str
+    candidate: int
+    channel: str
+    dataset: str
     outcome: Outcome
     reasons: tuple[str, ...]
     needed: int | None
-    verdict_id: str
 
     @property
     def sentence(self) -> str:
         """In one line."""
         said = {"pass": "passed", "fail": "failed", "not_enough_cases": "can't be told from so few cases"}[self.outcome]
         more = f" ({self.needed:,} cases would do)" if self.needed else ""
-        return f"{self.gate.candidate.reference} for {self.gate.channel} on {self.gate.dataset}: {said}{more}"
+        return f"{self.slug}@{self.candidate} for {self.channel} on {self.dataset}: {said}{more}"
 
 
 def gates_for(
@@ -102,29 +105,42 @@ def plan_of_gate(store: Store, by: Principal, gate: Gate, *, embedding_model: st
     )
 
 
-def pass_judgement(store: Store, by: Principal, gate: Gate, facts: Mapping[str, Facts]) -> Passage:
+def pass_judgement(store: Store, by: Principal, gate: Gate, facts: Facts) -> Passage:
     """Puts the verdict on record, and says what the policies make of it. Raises RegistryError."""
-    [found] = facts.values()
-    told = found.to_json()
-    decisions = [decide(policy, told) for policy in gate.policies]
-    outcome = min((decision.outcome for decision in decisions), key=_WORST.index)
-    verdict_id = store.judge(
+    told = facts.to_json()
+    decided = _decided(gate.policies, told)
+    store.judge(
         gate.candidate.slug,
         gate.candidate.number,
-        passed=outcome == "pass",
+        passed=decided.outcome == "pass",
         evidence=told,
         dataset=gate.dataset,
         by=by,
     )
     return Passage(
-        gate=gate,
-        outcome=outcome,
-        reasons=_reasons(decisions, outcome),
-        needed=max((decision.needed for decision in decisions if decision.needed is not None), default=None),
-        verdict_id=verdict_id,
+        slug=gate.candidate.slug,
+        candidate=gate.candidate.number,
+        channel=gate.channel,
+        dataset=gate.dataset,
+        outcome=decided.outcome,
+        reasons=decided.reasons,
+        needed=decided.needed,
     )
 
 
-def _reasons(decisions: Sequence[Decision], outcome: Outcome) -> tuple[str, ...]:
-    """The reasons of those that came to the outcome, each once."""
-    return tuple(dict.fromkeys(one for each in decisions if each.outcome == outcome for one in each.reasons))
+def weighed(store: Store, slug: str, channel: str, dataset: str, facts: Mapping[str, Any]) -> Decision:
+    """What a channel's policies on a dataset make of facts now; the usual terms where none is about it. Raises RegistryError."""
+    asked = tuple(each for each in strictest(store.rules(), slug, channel).asked if each.dataset == dataset)
+    return _decided(asked or (Policy(dataset=dataset),), facts)
+
+
+def _decided(policies: Sequence[Policy], facts: Mapping[str, Any]) -> Decision:
+    """The worst of the policies' decisions, with the reasons of those that came to it, each once."""
+    decisions = [decide(policy, facts) for policy in policies]
+    outcome = min((decision.outcome for decision in decisions), key=_WORST.index)
+    alike = [decision for decision in decisions if decision.outcome == outcome]
+    return Decision(
+        outcome=outcome,
+        reasons=tuple(dict.fromkeys(reason for decision in alike for reason in decision.reasons)),
+        needed=max((each.needed for each in alike if each.needed is not None), default=None),
+    )

@@ -1,5 +1,5 @@
 """The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, scores calls by what the
-settings say, and makes scheduled moves. `python -m slugline.keeper`.
+settings say, makes scheduled moves, and runs evaluations that the server was asked for. `python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
 """
@@ -23,6 +23,7 @@ import uvloop
 from registry.storage.database import open_engine
 from registry.writing.store import Store
 from slugline.chores import run_chores
+from slugline.evaluation_queue import EvaluationRunner, run_queued
 from slugline.exporting import exporting
 from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
@@ -75,7 +76,9 @@ async def keep(settings: Settings) -> int:
         status = asyncio.create_task(_tell(spool, tell, over))
         scored = asyncio.create_task(scoring.run(stop.is_set))
         engine = open_engine(settings.registry_url)
-        chores = asyncio.create_task(run_chores(Store(engine), stop.is_set))
+        store = Store(engine)
+        chores = asyncio.create_task(run_chores(store, stop.is_set))
+        evaluated = asyncio.create_task(run_queued(EvaluationRunner(settings, os.environ, store), stop.is_set))
         try:
             await _prepared(clickhouse, settings, stop.is_set)
             schema[0] = "up to date"
@@ -83,8 +86,8 @@ async def keep(settings: Settings) -> int:
             counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
             mending = asyncio.create_task(mend_when_asked(clickhouse, folder, loader.still, stop.is_set))
             try:
-                # The last scores are sealed before the loader takes its last look.
-                if not await loader.run(lambda: stop.is_set() and scored.done()):
+                # The last scores and evaluated calls are sealed before the loader takes its last look.
+                if not await loader.run(lambda: stop.is_set() and scored.done() and evaluated.done()):
                     log.warning("stopping with records still in the spool; the next start loads them")
                     return 1
             finally:
@@ -104,6 +107,8 @@ async def keep(settings: Settings) -> int:
             await status
             chores.cancel()
             scored.cancel()
+            evaluated.cancel()
+            await asyncio.gather(evaluated, return_exceptions=True)
             engine.dispose()
             tell()
     return 0

@@ -6,19 +6,22 @@ Exit status: 0 it may, 1 it could not be evaluated, 3 it failed, 4 it stopped be
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slugline.commands.eval import NOT_FINISHED, carried, written
 from slugline.commands.eval_view import print_report
-from slugline.commands.options import Channel, Config, Data, Json, Slug, open_registry, print_json, settings_for
+from slugline.commands.options import Channel, Config, Data, Json, Server, Slug, open_registry, print_json, settings_for
 
 if TYPE_CHECKING:
     from evaluation.runs.plan import Plan
     from evaluation.runs.report import Report
+    from slugline.evaluation_run import Terms
     from slugline.gating import Gate, Passage
+    from slugline.settings import Settings
 
 FAILED = 3
 CANT_TELL = 5
@@ -37,7 +40,9 @@ def gate(
             "--dataset", metavar="NAME[@N]", help="This dataset alone (default: all that the channel asks for)."
         ),
     ] = None,
-    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=256, help="Calls at a time.")] = 8,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, max=256, help="Calls at a time, where it runs here.")
+    ] = 8,
     budget: Annotated[
         float | None, typer.Option("--budget", min=0, help="US dollars for each dataset, judges included.")
     ] = None,
@@ -60,6 +65,7 @@ def gate(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write the outcome as JUnit XML.", show_default=False)
     ] = None,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -67,46 +73,82 @@ def gate(
 
     Exit status: 0 it may, 1 it could not be evaluated, 3 it failed, 4 it stopped before its end, 5 too few cases to tell.
     """
-    from evaluation.runs.terms import RunOptions
+    from slugline.commands.gate_server import server_client
+
+    with server_client(data, config, server) as client:
+        if client is not None:
+            if resume or cache or allow_python:
+                from slugline.settings import SettingsError
+
+                raise SettingsError(
+                    "--resume, --cache and --allow-python are for evaluations here: a server runs its own to their end"
+                )
+            from slugline.commands.gate_server import gate_on_server
+
+            done = gate_on_server(
+                client, slug, candidate, channel, dataset=dataset, budget_usd=budget, embedding_model=embedding_model
+            )
+        else:
+            from evaluation.runs.terms import RunOptions
+            from slugline.evaluation_run import Terms
+
+            terms = Terms(
+                options=RunOptions(concurrency=concurrency, budget_usd=budget),
+                cache=cache,
+                allow_python=allow_python,
+                folder=Path.cwd(),
+            )
+            done = _here(settings_for(data, config), slug, candidate, channel, dataset, terms, resume, embedding_model)
+    reports, passages = done
+    written(reports, markdown, junit, head=[_markdown(one) for one in passages])
+    if json:
+        told = [one.to_json() for one, _ in reports]
+        print_json(
+            {"gates": [{**asdict(one), "passed": one.outcome == "pass"} for one in passages], "evaluations": told}
+        )
+    else:
+        for report, _ in reports:
+            print_report(report, {})
+        for one in passages:
+            print(f"\n{one.sentence}", *(f"  {reason}" for reason in one.reasons), sep="\n")
+    _leave([one.outcome for one in passages], complete=len(passages) == len(reports))
+
+
+def _here(
+    settings: Settings,
+    slug: str,
+    candidate: str,
+    channel: str,
+    dataset: str | None,
+    terms: Terms,
+    resume: str | None,
+    embedding_model: str | None,
+) -> tuple[list[tuple[Report, Plan]], list[Passage]]:
+    """The gate on the registry here, run by this process."""
     from slugline.compose import new_id
-    from slugline.evaluation_run import Terms, create, plan_again
+    from slugline.evaluation_run import create, plan_again
     from slugline.gating import gates_for, pass_judgement, plan_of_gate
 
-    settings = settings_for(data, config)
     registry = open_registry(settings)
-    gates = gates_for(registry.store, registry.by, slug, candidate, channel, dataset=dataset)
-    plans = {
-        gate.dataset: plan_of_gate(registry.store, registry.by, gate, embedding_model=embedding_model) for gate in gates
-    }
-    terms = Terms(
-        options=RunOptions(concurrency=concurrency, budget_usd=budget),
-        cache=cache,
-        allow_python=allow_python,
-        folder=Path.cwd(),
-    )
-    begun = plan_again(settings, registry.store, resume) if resume else None
+    store, by = registry.store, registry.by
+    gates = gates_for(store, by, slug, candidate, channel, dataset=dataset)
+    plans = {gate.dataset: plan_of_gate(store, by, gate, embedding_model=embedding_model) for gate in gates}
+    begun = plan_again(settings, store, resume) if resume else None
     if begun is not None:
         _same(resume or "", begun, gates, plans)
     reports: list[tuple[Report, Plan]] = []
     passages: list[Passage] = []
-    for each in gates:
-        plan = plans[each.dataset]
-        evaluation_id = resume if begun is not None and begun == plan and resume else new_id()
+    for gate in gates:
+        plan = plans[gate.dataset]
+        evaluation_id = resume if resume and begun == plan else new_id()
         if evaluation_id != resume:
-            create(settings, registry.store, evaluation_id, plan, by=registry.by)
+            create(settings, store, evaluation_id, plan, by=by)
         report, facts = asyncio.run(carried(settings, registry, evaluation_id, plan, terms))
         reports.append((report, plan))
         if report.complete:
-            passages.append(pass_judgement(registry.store, registry.by, each, facts))
-        if not json:
-            print_report(report, facts)
-    written([(report, plan) for report, plan in reports], markdown, junit, head=[_markdown(one) for one in passages])
-    if json:
-        print_json({"gates": [_out(one) for one in passages], "evaluations": [one.to_json() for one, _ in reports]})
-    else:
-        for one in passages:
-            print(f"\n{one.sentence}", *(f"  {reason}" for reason in one.reasons), sep="\n")
-    _leave([one.outcome for one in passages], complete=len(passages) == len(gates))
+            [found] = facts.values()
+            passages.append(pass_judgement(store, by, gate, found))
+    return reports, passages
 
 
 def _same(resume: str, begun: Plan, gates: list[Gate], plans: dict[str, Plan]) -> None:
@@ -134,17 +176,3 @@ def _markdown(passage: Passage) -> str:
 
     lines = [f"## {_MARKS[passage.outcome]} {plain(passage.sentence)}", "", *(f"- {plain(r)}" for r in passage.reasons)]
     return "\n".join(lines) + "\n"
-
-
-def _out(passage: Passage) -> dict[str, Any]:
-    return {
-        "prompt": passage.gate.candidate.slug,
-        "candidate": passage.gate.candidate.number,
-        "channel": passage.gate.channel,
-        "live": passage.gate.live,
-        "dataset": passage.gate.dataset,
-        "outcome": passage.outcome,
-        "reasons": list(passage.reasons),
-        "needed": passage.needed,
-        "verdict_id": passage.verdict_id,
-    }

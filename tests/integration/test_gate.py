@@ -128,7 +128,7 @@ def test_worse_by_more_than_the_margin_fails(tmp_path: Path) -> None:
         desk.version(BAD)
         told = json.loads(desk.gate("--json").out)
         [outcome] = told["gates"]
-        assert (outcome["outcome"], outcome["candidate"], outcome["live"]) == ("fail", 2, 1)
+        assert (outcome["outcome"], outcome["candidate"], outcome["channel"]) == ("fail", 2, "stable")
         assert desk.promote(2).status == 1
 
 

@@ -1,0 +1,111 @@
+"""`slugline gate` against a server: its keeper runs the evaluation, through kills, and puts the verdict on record."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.integration.test_gate import BAD, GOOD, SAME, answers
+from tests.plugins.command_line import CommandLine
+from tests.plugins.replay import serve_replay
+from tests.plugins.server import Server, run_server
+
+CASES = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    records = [*answers(GOOD, [], CASES), *answers(SAME, [], CASES), *answers(BAD, range(0, CASES, 4), CASES)]
+    with serve_replay(records) as url:
+        settings = f'[providers.replay]\nbase_url = "{url}"\nmodels = ["*"]\n'
+        with run_server(tmp_path_factory.mktemp("gated"), settings, workers=1) as running:
+            folder = running.data.parent
+            (folder / "policy.yaml").write_text("dataset: golden\nmargin: 0.05\n")
+            yield running
+
+
+def save(server: Server, slug: str, model: str) -> None:
+    server.save(slug, "", messages=[{"role": "user", "content": "{{ question }}"}], model=model)
+
+
+def test_the_gate_of_a_server(server: Server) -> None:
+    run = CommandLine(environment={"SLUGLINE_URL": server.url})
+    folder = server.data.parent
+    dataset = folder / "cases.yaml"
+    tests = [
+        {"vars": {"question": f"question {n}"}, "assert": [{"type": "equals", "value": str(n)}]} for n in range(CASES)
+    ]
+    dataset.write_text(json.dumps({"tests": tests}))
+    run.run("dataset", "save", "golden", str(dataset), "-m", "first")
+    save(server, "gated", GOOD)
+    server.promote("gated", 1)
+    run.run("prompt", "protect", "gated", "--policy", str(folder / "policy.yaml"), "-m", "be careful")
+    save(server, "gated", SAME)
+    assert run("prompt", "promote", "gated", "2", "-m", "x").status == 1
+    junit = folder / "gate.xml"
+    done = run("gate", "gated", "--candidate", "latest", "--junit", str(junit))
+    assert done.status == 0, done.told
+    assert "gated@2 for stable on golden@1: passed" in done.out
+    assert junit.read_text().count("<testcase") == 2 * CASES
+    run.run("prompt", "promote", "gated", "2", "-m", "as good")
+
+    save(server, "gated", BAD)
+    done = run("gate", "gated")
+    assert done.status == 3, done.told
+    refused = run("prompt", "promote", "gated", "3", "-m", "x")
+    assert refused.status == 1
+    assert "failed its evaluation on golden@1" in refused.err
+    found = server.until(
+        "SELECT version, count() AS n FROM calls WHERE prompt = 'gated' AND purpose = 'evaluation' GROUP BY version"
+        " ORDER BY version",
+        lambda rows: sum(int(row["n"]) for row in rows) == 4 * CASES,
+    )
+    assert [(row["version"], int(row["n"])) for row in found] == [(1, CASES), (2, 2 * CASES), (3, CASES)]
+
+
+def test_a_keeper_that_is_killed_goes_on_where_it_was(server: Server) -> None:
+    run = CommandLine(environment={"SLUGLINE_URL": server.url})
+    tests = [
+        {"vars": {"question": f"question {n}"}, "assert": [{"type": "equals", "value": str(n)}]} for n in range(CASES)
+    ]
+    cases = server.data.parent / "again.yaml"
+    cases.write_text(json.dumps({"tests": tests}))
+    run.run("dataset", "save", "again", str(cases), "-m", "first")
+    save(server, "killed", GOOD)
+    body = {"prompt": "killed", "candidate": "1", "dataset": "again"}
+    [begun] = server.api.post("/api/evaluations", json=body).json()["evaluations"]
+    path = f"/api/evaluations/{begun['evaluation_id']}"
+    deadline = time.monotonic() + 60
+    while not server.api.get(path).json()["done"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    [keeper] = server.children("slugline.keeper")
+    os.kill(keeper, signal.SIGKILL)
+    while (found := server.api.get(path).json())["state"] != "done":
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    assert (found["done"], found["failed"], found["outcome"]) == (CASES, 0, "pass")
+    [verdict] = [
+        entry
+        for entry in server.api.get("/api/prompts/killed/history").json()["events"]
+        if entry["action"] == "verdict"
+    ]
+    assert verdict["evidence"]["passed"] is True
+
+
+def test_a_verdict_can_not_be_told_and_bad_requests_are_refused_in_words(server: Server) -> None:
+    routes = server.api.get("/api/openapi.json").json()["paths"]
+    assert not [path for path in routes if "verdict" in path]
+    nothing = server.api.post("/api/evaluations", json={"prompt": "nobody"})
+    assert (nothing.status_code, nothing.json()["error"]["code"]) == (404, "prompt_not_found")
+    assert server.api.post("/api/evaluations", json={"prompt": "x", "verdict": "pass"}).status_code == 422
+    assert server.api.get("/api/evaluations/nope").status_code == 404
+    save(server, "free", GOOD)
+    free = server.api.post("/api/evaluations", json={"prompt": "free"})
+    assert free.status_code == 422
+    assert "slugline prompt protect free" in free.json()["error"]["message"]
+    assert httpx.get(server.url + "/api/evaluations?prompt=free").json() == {"evaluations": []}
