@@ -72,7 +72,11 @@ def no_worse(facts: Facts, *, margin: float, confidence: float, allow: bool) -> 
     apart = about and evidence.bounds(about, (1 + confidence) / 2)
     estimate = about and evidence.number(about, "estimate")
     if about is None or not shown or not apart or not isinstance(estimate, float | int):
-        yield _open(f"nothing compares it with {against} at a confidence of {confidence:g}")
+        arms = (evidence.required(facts, "candidate"), baseline)
+        errors = [(evidence.text(evidence.required(arm, "target"), "label"), arm.get("errors")) for arm in arms]
+        silent = ", ".join(f"{count:g} attempts at {label} had no answer" for label, count in errors if count)
+        at = f"at a confidence of {confidence:g}"
+        yield _open(f"nothing compares it with {against}{f': {silent}' if silent else f' {at}'}")
         return
     pairs, left_out = evidence.count(about, "pairs"), evidence.count(about, "left_out")
     without = f", {left_out} left out that {against} has no judged answer to" if left_out else ""

@@ -46,17 +46,18 @@ class PromptFile:
 def read_prompt_file(source: str, name: str) -> PromptFile:
     """Read a file's text; the ending of `name` tells the format (.prompty, .yaml, .yml, .json, else plain text).
 
-    Plain text becomes one system message. Raises PromptInvalidError that says what is wrong and where.
+    Plain text becomes one system message; text that begins with front matter is read as .prompty, whatever it is called.
+    Raises PromptInvalidError that says what is wrong and where.
     """
     source = _plain(source)
     ending = name.lower().rpartition(".")[2] if "." in name else ""
     try:
-        if ending == "prompty":
-            return _read_prompty(source)
         if ending in ("yaml", "yml"):
             return _read_mapping(load_yaml(source))
         if ending == "json":
             return _read_mapping(json.loads(source))
+        if ending == "prompty" or _FENCE.match(source):
+            return _read_prompty(source)
     except json.JSONDecodeError as error:
         raise PromptInvalidError(f"{name} is not JSON: {error.msg} in line {error.lineno}", param="file") from error
     except PromptInvalidError as error:

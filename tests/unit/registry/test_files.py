@@ -162,6 +162,10 @@ def test_yaml_json_and_plain_text():
     assert read_prompt_file('{"kind": "text", "text": "hi"}', "a.json").content == Content(kind="text", text="hi")
     for name in ("a.txt", "a", "-"):
         assert read_prompt_file("system:\nhi\n", name).content == text_content("system:\nhi\n")
+    for name in ("a.prompt", "a.txt", "-"):
+        found = read_prompt_file("---\nmodel: m\n---\nuser:\nhi\n", name)
+        assert (found.content.model, found.content.messages[0]["role"]) == ("m", "user")
+    assert read_prompt_file("---\nno front matter\n", "a.txt").content == text_content("---\nno front matter\n")
     assert read_prompt_file("\ufeffa\r\nb", "a.md").content.messages[0]["content"] == "a\nb"
 
 
