@@ -147,6 +147,7 @@ _SENTENCES: Mapping[str, Callable[[HistoryEntry], str]] = {
     "verdict": lambda e: (
         f"noted that version {e.evidence.get('version')} {'passed' if e.evidence.get('passed') else 'failed'} its evaluation"
     ),
+    "watch": lambda e: f"noted that version {e.evidence.get('version')} does worse on {e.channel}",
     "request": lambda entry: f"asked for {_where(entry)}",
     "request.withdraw": lambda entry: f"withdrew the request of {_where(entry)}",
     "review.approve": lambda entry: f"approved {_where(entry)}",

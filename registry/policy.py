@@ -20,6 +20,18 @@ _MOST_METRICS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """What is looked at after a promotion, for `days`: `scores` by name, which must not get worse by more than `margin`, in the scores' own
+    unit. `then` says what follows from an alarm: `tell` puts it into the history, `roll back` also puts the version before back.
+    """
+
+    scores: tuple[str, ...]
+    margin: float = 0.02
+    days: float = 14.0
+    then: Literal["tell", "roll back"] = "tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """What a channel asks of an evaluation on `dataset` (`support-golden`, or `support-golden@3` for always that version).
 
@@ -40,6 +52,7 @@ class Policy:
     max_length_increase: float | None = None
     repeats: int = 1
     uncertain: Literal["refuse", "allow"] = "refuse"
+    watch: Watch | None = None
 
     @property
     def dataset_name(self) -> str:
@@ -92,12 +105,14 @@ def read_policy(data: Mapping[str, Any]) -> Policy:
         max_length_increase=_number(data, "max_length_increase", 0.0, 1000.0),
         repeats=repeats,
         uncertain="allow" if uncertain == "allow" else "refuse",
+        watch=_watch(data.get("watch")),
     )
 
 
 def write_policy(policy: Policy) -> dict[str, Any]:
     """A policy as JSON, every field named, so that a default that changes one day changes no policy."""
-    return {**asdict(policy), "metrics": dict(policy.metrics)}
+    told = {**asdict(policy), "metrics": dict(policy.metrics)}
+    return told if policy.watch is None else {**told, "watch": {**told["watch"], "scores": list(policy.watch.scores)}}
 
 
 def decide(policy: Policy, facts: Mapping[str, Any]) -> Decision:
@@ -128,6 +143,27 @@ def decide(policy: Policy, facts: Mapping[str, Any]) -> Decision:
         return Decision(outcome="not_enough_cases", reasons=tuple(each.sentence for each in unsure), needed=needed)
     said = tuple(each.sentence for each in found)
     return Decision(outcome="pass", reasons=said or ("there is nothing to compare it with, and no threshold is set",))
+
+
+def _watch(given: Any) -> Watch | None:
+    if given is None:
+        return None
+    known = tuple(each.name for each in fields(Watch))
+    if not isinstance(given, Mapping) or any(name not in known for name in given):
+        raise _invalid("policy.watch", f"is an object with the fields {', '.join(known)}")
+    scores, then = given.get("scores"), given.get("then", "tell")
+    if not isinstance(scores, list | tuple) or not scores or not all(isinstance(name, str) and name for name in scores):
+        raise _invalid("policy.watch.scores", "names the scores to look at, such as ['helpful']")
+    if len(scores) > _MOST_METRICS:
+        raise _invalid("policy.watch.scores", f"names at most {_MOST_METRICS} scores")
+    if then not in ("tell", "roll back"):
+        raise _invalid("policy.watch.then", f"is 'tell' or 'roll back', not {then!r}")
+    return Watch(
+        scores=tuple(dict.fromkeys(scores)),
+        margin=_checked("policy.watch.margin", given.get("margin", 0.02), 0.0, 1_000_000.0),
+        days=_checked("policy.watch.days", given.get("days", 14.0), 0.05, 365.0),
+        then="roll back" if then == "roll back" else "tell",
+    )
 
 
 def _dataset(given: Any) -> str:

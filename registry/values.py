@@ -21,7 +21,7 @@ ScheduleState = Literal["waiting", "done", "failed", "cancelled"]
 REVIEW_KINDS: tuple[str, ...] = get_args(ReviewKind)
 ACTIONS = (
     *("create", "save", "describe", "archive", "restore", "promote", "rollback", "rollout"),
-    *("schedule", "schedule.cancel", "schedule.fail", "protect", "verdict"),
+    *("schedule", "schedule.cancel", "schedule.fail", "protect", "verdict", "watch"),
     *("request", "request.withdraw", "review.approve", "review.reject", "review.comment"),
     *("key.create", "key.update", "key.revoke"),
     *("dataset.save", "dataset.archive", "dataset.restore"),

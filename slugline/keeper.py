@@ -1,5 +1,6 @@
 """The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, scores calls by what the
-settings say, makes scheduled moves, and runs evaluations that the server was asked for. `python -m slugline.keeper`.
+settings say, makes scheduled moves, runs evaluations that the server was asked for, and watches what was promoted.
+`python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
 """
@@ -38,6 +39,7 @@ from slugline.process import (
 from slugline.scoring import Scoring, open_scoring
 from slugline.settings import Settings
 from slugline.upkeep import count_for_ever, mend_when_asked, prepare
+from slugline.watching import watch_for_ever
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 from tracing.loader import Loader
 from tracing.loading.room import publish_size, withdraw_size
@@ -84,6 +86,7 @@ async def keep(settings: Settings) -> int:
             schema[0] = "up to date"
             tell()
             counting = asyncio.create_task(count_for_ever(clickhouse, stop.is_set))
+            watching = asyncio.create_task(watch_for_ever(store, clickhouse, stop.is_set))
             mending = asyncio.create_task(mend_when_asked(clickhouse, folder, loader.still, stop.is_set))
             try:
                 # The last scores and evaluated calls are sealed before the loader takes its last look.
@@ -91,8 +94,8 @@ async def keep(settings: Settings) -> int:
                     log.warning("stopping with records still in the spool; the next start loads them")
                     return 1
             finally:
-                counting.cancel()
-                mending.cancel()
+                for task in (counting, mending, watching):
+                    task.cancel()
         except SchemaTooNew as error:
             log.error("nothing is loaded: %s", error)
             loader.hold(str(error))

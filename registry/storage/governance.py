@@ -127,6 +127,12 @@ def _person(review: Review) -> Person:
     return Person(name=review.actor, identity=review.identity, names=frozenset(review.names))
 
 
+def known_key(connection: Connection, key: str, identity: str) -> bool:
+    """Whether an event was entered under this Idempotency-Key by the same one."""
+    same = (events.c.idempotency_key == key) & (events.c.identity == identity)
+    return connection.execute(select(events.c.revision).where(same).limit(1)).first() is not None
+
+
 def _verdict(connection: Connection, slug: str, version: int, dataset: str | None = None) -> RowMapping | None:
     """The newest verdict on a version; only over a dataset, if one is named."""
     query = select(verdicts).where(verdicts.c.slug == slug, verdicts.c.version == version)

@@ -127,6 +127,27 @@ class ProtectionWrites(Writer):
             enter(connection, Act(action="verdict", slug=slug, by=by, evidence=told), stamp)
             return str(row["verdict_id"])
 
+    def alarm(
+        self, slug: str, channel: str, number: int, *, reason: str, evidence: Mapping[str, Any], key: str, by: Principal
+    ) -> bool:
+        """Note that a version does worse on a channel than the one before, once for each `key`; whether this was the first time. For the
+        watch's own use."""
+        told = {"version": number, **evidence}
+        act = Act(
+            action="watch",
+            slug=check_slug(slug),
+            by=by,
+            reason=note(reason, "reason"),
+            evidence=told,
+            idempotency_key=key,
+        )
+        with self._writing() as connection:
+            if governance.known_key(connection, key, by.identity):
+                return False
+            expected(connection, slug, None, archived=True)
+            enter(connection, act, next_stamp(connection, self._clock()), channel=channel)
+            return True
+
 
 def _place(rule: Rule) -> tuple[str, str]:
     return rule.slug, rule.channel

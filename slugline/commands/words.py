@@ -53,6 +53,8 @@ def event_in_words(entry: HistoryEntry) -> str:
     if entry.action in _NOT_MOVES and "version" in told:
         said = f"{entry.action} version {told['version']}"
         return f"{said} on {told['channel']}" if "channel" in told else f"{said}: {_verdict(told)}"
+    if entry.action == "watch":
+        return f"watch {entry.channel}: version {told['version']} does worse than {told['before']}"
     if entry.action == "describe":
         return f"describe: {', '.join(told)}"
     if entry.action == "protect":

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from registry.errors import PromptInvalidError
 from registry.facts import cases_needed
-from registry.policy import Policy, decide, read_policy, write_policy
+from registry.policy import Policy, Watch, decide, read_policy, write_policy
 
 GOLDEN = Policy(dataset="golden")
 LEVELS = (0.8, 0.9, 0.95, 0.975, 0.99, 0.995, 0.999, 0.9995)
@@ -210,6 +210,14 @@ def test_needed_grows_with_noise_and_falls_with_the_margin() -> None:
         max_cost_increase=st.none() | st.floats(0, 10),
         repeats=st.integers(1, 100),
         uncertain=st.sampled_from(["refuse", "allow"]),
+        watch=st.none()
+        | st.builds(
+            Watch,
+            scores=st.lists(st.text(min_size=1, max_size=9), min_size=1, max_size=3, unique=True).map(tuple),
+            margin=st.floats(0, 10),
+            days=st.floats(1, 30),
+            then=st.sampled_from(["tell", "roll back"]),
+        ),
     )
 )
 def test_a_policy_survives_being_written(policy: Policy) -> None:
@@ -247,6 +255,17 @@ def test_a_dataset_is_all_that_a_policy_must_name() -> None:
         ({"dataset": "golden", "max_cost_increase": -0.1}, "'policy.max_cost_increase' is a number from 0"),
         ({"dataset": "golden", "repeats": 0}, "'policy.repeats' is a whole number from 1 to 100, not 0"),
         ({"dataset": "golden", "repeats": 2.0}, "'policy.repeats' is a whole number from 1 to 100, not 2.0"),
+        (
+            {"dataset": "golden", "watch": {"score": ["x"]}},
+            "'policy.watch' is an object with the fields scores, margin",
+        ),
+        ({"dataset": "golden", "watch": {"scores": []}}, "'policy.watch.scores' names the scores to look at"),
+        ({"dataset": "golden", "watch": {"scores": "x"}}, "'policy.watch.scores' names the scores to look at"),
+        (
+            {"dataset": "golden", "watch": {"scores": ["x"], "then": "shout"}},
+            "'policy.watch.then' is 'tell' or 'roll back', not 'shout'",
+        ),
+        ({"dataset": "golden", "watch": {"scores": ["x"], "days": 0}}, "'policy.watch.days' is a number from 0.05"),
         ({"dataset": "golden", "uncertain": "maybe"}, "'policy.uncertain' is 'refuse' or 'allow', not 'maybe'"),
     ],
 )
@@ -260,8 +279,10 @@ def test_a_policy_that_makes_no_sense_is_refused_by_field(given: Any, said: str)
 
 def test_the_guide_shows_a_policy_that_can_be_read_and_every_field_with_its_default() -> None:
     guide = (Path(__file__).parents[3] / "docs" / "gates.md").read_text()
-    (example,) = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
+    example, watch = re.findall(r"```json\n(.*?)```", guide, re.DOTALL)
     assert read_policy(orjson.loads(example)).metrics == {"similar": 0.8}
+    watched = read_policy({"dataset": "golden", **orjson.loads(watch)}).watch
+    assert watched == Watch(scores=("helpful", "json_valid"), then="roll back")
     rows = re.findall(r"^\| (`.+?) \|.*\| (.+?) \|$", guide.partition("## What comes out")[0], re.MULTILINE)
     shown = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
     usual = {**write_policy(GOLDEN), "dataset": "required"}
