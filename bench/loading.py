@@ -131,7 +131,7 @@ def main() -> None:
     text = f"""# Loading
 
 `python -m bench.loading` on {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()};
-load average at the end {load:.1f} (with others at work
+load average at the end {load:.1f} (with other work on the machine
 rows/s are a lower bound; CPU a row depends on them less).
 
 ## Rows a second

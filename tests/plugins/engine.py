@@ -127,9 +127,10 @@ class Databases:
     @contextlib.contextmanager
     def one(self) -> Iterator[Database]:
         """An empty database that no other test has now."""
-        database = self._free.pop() if self._free else self._make()
-        yield database
+        # The client is made before the test, which may name proxies that lead nowhere.
         with contextlib.closing(self._server.client()) as client:
+            database = self._free.pop() if self._free else self._make()
+            yield database
             if self._schema_of(client, database) == self._schema:
                 client.command(f"TRUNCATE ALL TABLES FROM {database.database}")
                 self._free.append(database)

@@ -14,7 +14,7 @@ import msgspec
 
 from tracing.loading.segments import SpoolFolders, replace_file, sync_folder, table_of
 
-MAX_ROWS = 10_000
+MAX_ROWS = 20_000
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SEGMENTS = 1_000
 

@@ -60,7 +60,8 @@ def refused(client: TestClient, method: str, path: str, body: Any = None, **head
 
 def test_from_request_to_promotion(client):
     rule = call(client, "PUT", "/api/rules/a/stable", {"approvals": 1, "reason": "four eyes"})
-    assert rule == {"slug": "a", "channel": "stable", "approvals": 1, "evaluation": False, "holdback": 0.0}
+    asked = {"approvals": 1, "evaluation": False, "holdback": 0.0, "policy": None}
+    assert rule == {"slug": "a", "channel": "stable", **asked}
     assert call(client, "GET", "/api/rules")["rules"] == [rule]
     promotion = ("POST", "/api/prompts/a/channels/stable/promote", {"version": 2, "reason": "r"})
     assert refused(client, *promotion) == (403, "prompt_protected")

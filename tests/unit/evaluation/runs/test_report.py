@@ -76,7 +76,7 @@ def test_what_is_missing_is_skipped_and_nothing_has_passed() -> None:
     report = report_of("id", plan, results_of(plan)[:1], ended)
     assert (report.complete, report.passed, report.done, report.spent_usd) == (False, False, 1, 0.5)
     assert headline(report) == "agent on golden@3 (4 cases): stopped at its budget after 1 of 4"
-    suite = ET.fromstring(as_junit(report, plan))[0]  # noqa: S314 - our own
+    suite = ET.fromstring(as_junit([(report, plan)]))[0]  # noqa: S314 - our own
     assert (suite.get("tests"), suite.get("skipped")) == ("4", "3")
     assert suite[1][0].get("message") == "no more <money>"
 
@@ -84,7 +84,7 @@ def test_what_is_missing_is_skipped_and_nothing_has_passed() -> None:
 def test_documents_hold_whatever_models_said() -> None:
     plan = plan_of(5, repeats=2)
     report = report_of("id", plan, results_of(plan))
-    suites = ET.fromstring(as_junit(report, plan))  # noqa: S314 - our own
+    suites = ET.fromstring(as_junit([(report, plan)]))  # noqa: S314 - our own
     assert [suite.get("name") for suite in suites] == [A.label, B.label]
     assert [(suite.get("failures"), suite.get("errors"), suite.get("tests")) for suite in suites] == [
         ("0", "0", "5"),
