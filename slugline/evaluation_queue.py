@@ -19,37 +19,19 @@ from registry.errors import RegistryError
 from registry.evaluations import Evaluation
 from registry.roles import Principal
 from registry.writing.store import Store
+from slugline.evaluation_asking import SERVER
 from slugline.evaluation_records import folder_of, runner_name
 from slugline.folder import DataFolder
 from slugline.settings import Settings
 
 if TYPE_CHECKING:
     from evaluation.verdict.facts import Facts
-    from slugline.gating import Gate
 
 log = logging.getLogger("slugline.evaluation")
 
 LOOK_SECONDS = 1.0
 LAST_WAIT_SECONDS = 10.0
 RETRY_SECONDS = 5.0
-_HERE = "server"
-
-
-def queue(
-    store: Store,
-    evaluation_id: str,
-    plan: Plan,
-    *,
-    by: Principal,
-    budget_usd: float | None = None,
-    gate: Gate | None = None,
-) -> Evaluation:
-    """Asks a server for an evaluation over a dataset of the registry, and with a `gate` for its verdict. Raises RegistryError."""
-    told = {**plan.without_cases(), "runs_on": _HERE, "budget_usd": budget_usd}
-    if gate is not None:
-        told["gate"] = {"candidate": gate.candidate.number, "channel": gate.channel, "dataset": gate.dataset}
-    dataset = f"{plan.dataset}@{plan.number}"
-    return store.create_evaluation(plan.slug, dataset, plan=told, total=plan.size, by=by, evaluation_id=evaluation_id)
 
 
 class EvaluationRunner:
@@ -76,7 +58,7 @@ class EvaluationRunner:
     def _next(self) -> Evaluation | None:
         """The oldest that is a server's and that nobody runs."""
         found = [one for state in ("running", "queued") for one in self._store.evaluations(state=state, limit=1000)]
-        free = [one for one in found if one.plan.get("runs_on") == _HERE and self._may_take(one)]
+        free = [one for one in found if one.plan.get("runs_on") == SERVER and self._may_take(one)]
         return min(free, key=lambda one: one.created_at, default=None)
 
     def _may_take(self, one: Evaluation) -> bool:

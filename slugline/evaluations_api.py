@@ -70,7 +70,7 @@ def build_router(store: Store, by: By, new_id: Callable[[], str]) -> APIRouter:
     @router.post("", status_code=202)
     def start_gate(body: GateBody, request: Request) -> EvaluationList:
         """Ask for the evaluations that a channel takes before a version gets onto it: one for each dataset that its policies name."""
-        from slugline.evaluation_queue import queue
+        from slugline.evaluation_asking import queue
         from slugline.gating import gates_for, plan_of_gate
 
         me = by(request)

@@ -11,8 +11,9 @@ import pytest
 
 from registry.cases import Case, Check
 from slugline.commands.eval import NOT_FINISHED, NOT_PASSED
+from slugline.evaluation_asking import queue
 from slugline.evaluation_plan import cases_of_dataset, plan_of
-from slugline.evaluation_queue import EvaluationRunner, queue
+from slugline.evaluation_queue import EvaluationRunner
 from slugline.settings import load_settings
 from tests.plugins.command_line import CommandLine
 from tests.plugins.evaluating import ANN, Desk, comparable, mail
