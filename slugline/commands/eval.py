@@ -38,6 +38,14 @@ References = Annotated[
     ),
 ]
 
+Cache = Annotated[
+    bool, typer.Option("--cache", help="Take answers of earlier evaluations on this machine to the same requests.")
+]
+EmbeddingModel = Annotated[
+    str | None, typer.Option("--embedding-model", help="The model for the check 'similar'.", show_default=False)
+]
+AllowPython = Annotated[bool, typer.Option("--allow-python", help="Let the checks 'python' of these cases run here.")]
+
 
 def eval_(
     references: References = None,
@@ -58,20 +66,14 @@ def eval_(
         float | None,
         typer.Option("--budget", min=0, help="US dollars, judges included; it stops before more is spent."),
     ] = None,
-    cache: Annotated[
-        bool, typer.Option("--cache", help="Take answers of earlier evaluations on this machine to the same requests.")
-    ] = False,
+    cache: Cache = False,
     resume: Annotated[str | None, typer.Option("--resume", metavar="ID", help="Go on with an evaluation.")] = None,
     recheck: Annotated[
         str | None,
         typer.Option("--recheck", metavar="ID", help="Check an evaluation's answers anew, and ask no model for one."),
     ] = None,
-    embedding_model: Annotated[
-        str | None, typer.Option("--embedding-model", help="The model for the check 'similar'.", show_default=False)
-    ] = None,
-    allow_python: Annotated[
-        bool, typer.Option("--allow-python", help="Let the checks 'python' of these cases run here.")
-    ] = False,
+    embedding_model: EmbeddingModel = None,
+    allow_python: AllowPython = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked and cost, and ask nothing.")
     ] = False,

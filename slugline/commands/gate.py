@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slugline.commands.eval import NOT_FINISHED, carried, written
+from slugline.commands.eval import NOT_FINISHED, AllowPython, Cache, EmbeddingModel, carried, written
 from slugline.commands.eval_view import print_report
 from slugline.commands.options import Channel, Config, Data, Json, Server, Slug, open_registry, print_json, settings_for
 
@@ -46,18 +46,12 @@ def gate(
     budget: Annotated[
         float | None, typer.Option("--budget", min=0, help="US dollars for each dataset, judges included.")
     ] = None,
-    cache: Annotated[
-        bool, typer.Option("--cache", help="Take answers of earlier evaluations on this machine to the same requests.")
-    ] = False,
+    cache: Cache = False,
     resume: Annotated[
         str | None, typer.Option("--resume", metavar="ID", help="Go on with an evaluation that this gate began.")
     ] = None,
-    embedding_model: Annotated[
-        str | None, typer.Option("--embedding-model", help="The model for the check 'similar'.", show_default=False)
-    ] = None,
-    allow_python: Annotated[
-        bool, typer.Option("--allow-python", help="Let the checks 'python' of these cases run here.")
-    ] = False,
+    embedding_model: EmbeddingModel = None,
+    allow_python: AllowPython = False,
     json: Json = False,
     markdown: Annotated[
         Path | None, typer.Option("--markdown", help="Write the outcome as Markdown.", show_default=False)

@@ -1,11 +1,12 @@
 """Callers for tests and bench: threads that call a server until they are told to stop, and know what they received in full."""
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
 
-class Callers:
+class Callers(ABC):
     """`count` threads that each run `call(number, stopped)`. What they note in `received` was answered in full; `broken` was not."""
 
     def __init__(self, count: int) -> None:
@@ -16,9 +17,9 @@ class Callers:
             threading.Thread(target=self.call, args=(number, self._stop.is_set)) for number in range(count)
         ]
 
+    @abstractmethod
     def call(self, number: int, stopped: Callable[[], bool]) -> None:
         """Calls until `stopped()`."""
-        raise NotImplementedError
 
     def __enter__(self) -> Self:
         for thread in self._threads:
