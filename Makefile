@@ -3,6 +3,9 @@
 #   make test ARGS="tests/unit -x"     arguments for pytest
 #   make test PYTHON=python3.13        another Python for the environment
 .DEFAULT_GOAL := help
+# Tests and the demo start a few hundred processes: what Python has compiled once is kept, also where the environment says otherwise.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test lint constraints clean
 
 # The first Python on the path that is new enough; python3 itself where none is, so that the message names it.

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from evaluation.intervals import Interval, student_t, wilson
+from evaluation.plain import plain
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -94,11 +95,11 @@ class Quality:
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for JSON: times in ISO 8601 with a Z, labels as an object, unknown as null."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        for row in [*plain["rows"], *plain["totals"]]:
+        values: dict[str, Any] = plain(asdict(self))
+        for row in [*values["rows"], *values["totals"]]:
             for score in row["scores"]:
                 score["labels"] = dict(score["labels"])
-        return plain
+        return values
 
 
 def quality_of(window: Quality, calls: Iterable[Mapping[str, Any]], scores: Iterable[Mapping[str, Any]]) -> Quality:
@@ -185,13 +186,3 @@ def _mean(total: float | None, known: int) -> float | None:
 def _known(value: float | None) -> float | None:
     """A quantile of nothing is NaN or null, depending on the format that the rows came in."""
     return None if value is None or math.isnan(value) else value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value
