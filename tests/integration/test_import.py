@@ -14,13 +14,14 @@ from sqlalchemy import Engine
 from registry.importing.imported import Reading
 from registry.importing.langfuse import read_export
 from registry.roles import owner
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.templates.template import compile_content, render
 from registry.values import Content
 from registry.writing.store import Store
 from slugline.importing import How, Outcome, carry_out
 from slugline.langfuse import Keys, LangfuseFailed, fetch
 from tests.plugins.langfuse import KEYS, FakeLangfuse, serve_langfuse
+from tests.plugins.registries import new_registry
 from tests.plugins.server import Server
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -47,8 +48,7 @@ def run(tmp_path: Path) -> Run:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
+    engine = open_engine(new_registry(tmp_path / "registry.db"))
     yield engine
     engine.dispose()
 

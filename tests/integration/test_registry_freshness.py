@@ -18,11 +18,12 @@ import pytest
 from registry.errors import PromptConflictError
 from registry.roles import owner
 from registry.serving.live import LiveRegistry
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.storage.leases import LEASE_SECONDS
 from registry.storage.roster import open_roster
 from registry.values import Content, Served
 from registry.writing.store import Store
+from tests.plugins.registries import new_registry
 
 WRITERS = 16
 SAVES = 1000
@@ -91,11 +92,7 @@ def workers(url: str, *names: str) -> Iterator[list[Process]]:
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
-    url = f"sqlite:///{tmp_path / 'registry.db'}"
-    engine = open_engine(url)
-    migrate(engine)
-    engine.dispose()
-    return url
+    return new_registry(tmp_path / "registry.db")
 
 
 @pytest.fixture

@@ -11,10 +11,11 @@ import pytest
 
 from registry.cases import Case
 from registry.roles import owner
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.values import Content
 from registry.writing.store import Store
 from slugline.watching import look_at_all
+from tests.plugins.registries import new_registry
 from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent, ScoreEvent, encode, timestamp
 from tracing.loader import INSERT_SETTINGS
@@ -42,8 +43,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
+    engine = open_engine(new_registry(tmp_path / "registry.db"))
     found = Store(engine, clock=clock)
     for slug in ("agent", "other"):
         for text in ("Be kind.", "Be short."):

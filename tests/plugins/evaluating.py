@@ -14,11 +14,12 @@ from sqlalchemy import Engine
 from evaluation.runs.journal import NAME
 from registry.cases import Case, Check
 from registry.roles import owner
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.values import Content
 from registry.writing.store import Store
 from tests.plugins.command_line import CommandLine, Done
 from tests.plugins.judge import RUBRIC
+from tests.plugins.registries import new_registry
 
 ANN = owner("ann")
 PRICES = '[providers.{}.prices."*"]\ninput = 100\noutput = 100\n'
@@ -49,8 +50,7 @@ class Desk:
             toml += f'[providers.judge]\nbase_url = "{self.judge}"\nmodels = ["judge-*"]\n' + PRICES.format("judge")
         self.config.write_text(toml)
         self.data.mkdir()
-        self.engine = open_engine(f"sqlite:///{self.data / 'registry.db'}")
-        migrate(self.engine)
+        self.engine = open_engine(new_registry(self.data / "registry.db"))
         self.store = Store(self.engine)
         self.save("agent", "You answer the mail of a parcel service. Thank the customer.")
         self.save("agent", "Be short.")

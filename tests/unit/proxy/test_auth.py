@@ -26,8 +26,9 @@ from proxy.errors import NotAllowed, NotAuthenticated, answer_for
 from registry.keys import CallerKey, KeyTerms
 from registry.roles import owner
 from registry.serving.live import LiveRegistry
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.writing.key_store import KeyStore
+from tests.plugins.registries import new_registry
 
 KEY = "slk_" + "aB3" * 13 + "z"
 OTHER = "slk_" + "9" * 40
@@ -105,8 +106,7 @@ def test_a_key_in_a_text_is_made_unreadable() -> None:
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Iterator[KeyStore]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
+    engine = open_engine(new_registry(tmp_path / "registry.db"))
     yield KeyStore(engine, clock=lambda: NOW)
     engine.dispose()
 

@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy
 from sqlalchemy import Engine
 
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.values import Content
 from registry.writing.store import Store
+from tests.plugins.registries import new_registry
 
 
 def chat(*texts: str, **fields: object) -> Content:
@@ -124,7 +125,4 @@ def store(engine: Engine) -> Store:
 
 def _sqlite(folder: Path) -> Database:
     path = folder / "registry.db"
-    engine = open_engine(f"sqlite:///{path}")
-    migrate(engine)
-    engine.dispose()
-    return Database(f"sqlite:///{path}", path)
+    return Database(new_registry(path), path)

@@ -11,6 +11,7 @@ from registry.http import channels_api
 from registry.http.api import build_router, typed
 from registry.roles import Principal, owner
 from registry.serving.live import LiveRegistry
+from tests.plugins.standing import Standing
 from tests.unit.registry.conftest import chat
 
 CONTENT = {
@@ -20,22 +21,32 @@ CONTENT = {
 }
 
 
-@pytest.fixture
-def client(store, engine) -> Iterator[TestClient]:
-    live = LiveRegistry(engine)
+STORE, LIVE = Standing(), Standing()
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
     app = FastAPI()
 
     def who(request: Request) -> Principal:
         return owner(request.headers.get("x-user", "nobody"))
 
-    app.include_router(build_router(store, live, who))
-    app.include_router(channels_api.build_router(store, who))
+    app.include_router(build_router(STORE, LIVE, who))
+    app.include_router(channels_api.build_router(STORE, who))
 
     def refuse(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RegistryError)
         return JSONResponse({"code": error.code, "message": error.message, "param": error.param}, STATUS[type(error)])
 
     app.add_exception_handler(RegistryError, refuse)
+    return app
+
+
+@pytest.fixture
+def client(app, store, engine) -> Iterator[TestClient]:
+    live = LiveRegistry(engine)
+    STORE.put(store)
+    LIVE.put(live)
     with TestClient(app, headers={"x-user": "ann"}) as client:
         yield client
     live.close()

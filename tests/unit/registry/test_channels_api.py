@@ -12,13 +12,17 @@ from registry.http import api, channels_api
 from registry.roles import ALLOWED, ROLES, Principal
 from registry.serving.live import LiveRegistry
 from slugline.errors import add_error_handlers
+from tests.plugins.standing import Standing
 from tests.unit.registry.conftest import chat
 
 BY_ROLE = {name: f"{name}:{name}" for name in ROLES}
 
 
-@pytest.fixture
-def client(store, engine) -> Iterator[TestClient]:
+STORE, LIVE = Standing(), Standing()
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
     """`x-who: ann:author,promoter` says who asks; without it, an owner who is known."""
 
     def who(request: Request) -> Principal:
@@ -27,11 +31,18 @@ def client(store, engine) -> Iterator[TestClient]:
         prompts = (scope,) if scope else ()
         return Principal(name=name, identity=f"user:{name}", roles=frozenset(roles.split(",")), prompts=prompts)
 
-    live = LiveRegistry(engine)
     app = FastAPI()
-    app.include_router(api.build_router(store, live, who))
-    app.include_router(channels_api.build_router(store, who))
+    app.include_router(api.build_router(STORE, LIVE, who))
+    app.include_router(channels_api.build_router(STORE, who))
     add_error_handlers(app)
+    return app
+
+
+@pytest.fixture
+def client(app, store, engine) -> Iterator[TestClient]:
+    live = LiveRegistry(engine)
+    STORE.put(store)
+    LIVE.put(live)
     for slug in ("a", "b"):
         for text in ("one", "two", "three"):
             store.save(

@@ -10,14 +10,18 @@ from fastapi.testclient import TestClient
 from registry.http import channels_api, datasets_api
 from registry.roles import ROLES, Principal
 from slugline.errors import add_error_handlers
+from tests.plugins.standing import Standing
 from tests.unit.registry.conftest import chat
 
 ONE = {"variables": {"q": "one"}, "checks": [{"type": "contains", "value": "1"}]}
 TWO = {"variables": {"q": "two"}, "must_pass": True}
 
 
-@pytest.fixture
-def client(store) -> Iterator[TestClient]:
+STORE = Standing()
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
     """`x-who: author` names the role of who asks, `x-prompts` what they may see; without, an owner."""
 
     def who(request: Request) -> Principal:
@@ -27,9 +31,15 @@ def client(store) -> Iterator[TestClient]:
         return Principal(name=roles, identity=f"user:{roles}", roles=frozenset(roles.split(",")), prompts=prompts)
 
     app = FastAPI()
-    app.include_router(datasets_api.build_router(store, who))
-    app.include_router(channels_api.build_router(store, who))
+    app.include_router(datasets_api.build_router(STORE, who))
+    app.include_router(channels_api.build_router(STORE, who))
     add_error_handlers(app)
+    return app
+
+
+@pytest.fixture
+def client(app, store) -> Iterator[TestClient]:
+    STORE.put(store)
     with TestClient(app) as client:
         yield client
 

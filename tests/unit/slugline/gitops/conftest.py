@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from registry.roles import owner
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.values import Content
 from slugline.local import LocalAccess
 from slugline.settings import Settings
+from tests.plugins.registries import new_registry
 
 IDENTITY = {
     "GIT_CONFIG_GLOBAL": "/dev/null",
@@ -91,26 +91,16 @@ def repository(tmp_path: Path) -> Repository:
     return made
 
 
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated database, to be copied."""
-    path = tmp_path_factory.mktemp("registry") / "registry.db"
-    engine = open_engine(f"sqlite:///{path}")
-    migrate(engine)
-    engine.dispose()
-    return path
-
-
-def access_to(data: Path, empty: Path, name: str = "ann") -> LocalAccess:
-    """A new registry in a folder, as somebody of every role works on it."""
+def access_to(data: Path, name: str = "ann") -> LocalAccess:
+    """The registry in a folder, a new one where there is none, as somebody of every role works on it."""
     data.mkdir(parents=True, exist_ok=True)
     if not (data / "registry.db").exists():
-        shutil.copy(empty, data / "registry.db")
+        new_registry(data / "registry.db")
     return LocalAccess(open_engine(f"sqlite:///{data / 'registry.db'}"), owner(name), Settings(data=data))
 
 
 @pytest.fixture
-def access(tmp_path: Path, empty_registry: Path) -> Iterator[LocalAccess]:
+def access(tmp_path: Path) -> Iterator[LocalAccess]:
     """A new registry."""
-    with access_to(tmp_path / "data", empty_registry) as opened:
+    with access_to(tmp_path / "data") as opened:
         yield opened

@@ -157,7 +157,7 @@ class Interleaving(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.data = Path(tempfile.mkdtemp())
-        self.access = access_to(self.data, EMPTY[0])
+        self.access = access_to(self.data)
         self.clones = [Clone(), Clone()]
         self.contents: list[str] = []
         self.waiting: list[tuple[int, Change, Origin, set[int], set[str]]] = []
@@ -270,11 +270,7 @@ class Interleaving(RuleBasedStateMachine):
             assert kept == self.contents
 
 
-EMPTY: list[Path] = []
-
-
-def test_no_order_of_saves_pulls_and_pushes_loses_or_buries_anything(empty_registry):
-    EMPTY.append(empty_registry)
+def test_no_order_of_saves_pulls_and_pushes_loses_or_buries_anything():
     Interleaving.TestCase.settings = settings(
         max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
     )

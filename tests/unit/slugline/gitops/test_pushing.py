@@ -86,9 +86,9 @@ def test_a_write_that_leaves_the_versions_alone_is_no_conflict(access, repositor
     assert [(each.outcome, each.number) for each in pushed(access, before)] == [("saved", 2)]
 
 
-def test_two_pipelines_of_one_commit_write_one_version(tmp_path, access, repository, empty_registry):
+def test_two_pipelines_of_one_commit_write_one_version(tmp_path, access, repository):
     committed(repository, "one")
-    with access_to(tmp_path / "data", empty_registry, "bob") as other:
+    with access_to(tmp_path / "data", "bob") as other:
         plans = [(each, look(each, repository.folder)) for each in (access, other)]
         assert [[p.outcome for p in pushed(*each)] for each in plans] == [["saved"], ["same"]]
     assert access.prompt("x").latest == 1
