@@ -256,8 +256,12 @@ class Interleaving(RuleBasedStateMachine):
             self.contents.append(frozen.text)
         if done.outcome in ("saved", "same"):
             assert self.text_of(done.number) == frozen.text
-            # It was pushed from a commit that this checkout has.
-            self.clones[which].seen.add(done.number)
+            # It was pushed from a commit: whoever has that commit has seen it, also who merged it before it was pushed.
+            for commits_of, seen_of in [(each.commits, each.seen) for each in self.clones] + [
+                (later, known) for _, _, _, known, later in self.waiting
+            ]:
+                if origin.commit.id in commits_of:
+                    seen_of.add(done.number)
         if retried and done.outcome == "saved":
             after = self.newest()
             assert save(self.access, change, origin, Said(), lambda _: self.plan(frozen, commits)).number == done.number
