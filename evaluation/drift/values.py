@@ -13,7 +13,9 @@ from evaluation.plain import plain
 Unit = Literal["points", "score", "tokens", "percent", "dollars"]
 """What a change is told in: percentage points of a rate, a score's own scale, tokens, percent of a latency, US dollars a call."""
 
-Cause = Literal["prompt", "model", "prompt or model", "parameters", "scorer", "mix", "silent model", "local"]
+Cause = Literal[
+    "prompt", "model", "prompt or model", "not separable", "parameters", "scorer", "mix", "silent model", "local"
+]
 """`model`: the provider served another model or fingerprint, as calls show. `silent model`: nothing in the calls changed, yet prompts that
 use the same model moved with it. `local`: this prompt alone moved, and nothing recorded explains it (retrieval, tools, an input that isn't
 measured). `prompt or model`: both changed together, and no traffic tells them apart. `mix`: other inputs, not other answers."""
@@ -43,7 +45,9 @@ class Cell:
     """The observations of one hour that agree in everything a change can be traced to.
 
     `hour` counts hours since 1970 (UTC). `n` observations with their `total` and `squares`, each weighed by the calls that it stands for;
-    `calls` made them, scored or not; `unparsed` scores could not be read.
+    `calls` made them, scored or not; `unparsed` scores could not be read. `weight` is the mean weight of an observation, by which a sample
+    makes the mean of `n` less sure: 1 where every call is on record. Calls and scores may come in cells of their own: what is added up
+    is right.
     """
 
     hour: int
@@ -60,6 +64,7 @@ class Cell:
     squares: float
     calls: float
     unparsed: float
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,125 @@
+"""How good the evidence for a cause is: traffic of both kinds at the same time, a time that agrees, and prompts that should move along.
+
+Knows fits. Refuses to know how a cause was found and what it is called in a report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri  # type: ignore[import-untyped]
+
+from evaluation.drift.changes import Change, changes_of, merged, step
+from evaluation.drift.design import Model, model_of
+from evaluation.drift.fitting import as_normal
+from evaluation.drift.scan import best_step, squares, steps, sums_of
+from evaluation.drift.table import Table, sums, table_of
+from evaluation.drift.values import Cell, Event
+
+CONCURRENT = 200
+"""So many observations on both sides, within the same hours and kinds of input, are evidence of their own."""
+AGREE = 3.29
+ALPHA = 0.001
+"""The chance that one control of all moves for no reason."""
+_LEAST_CONTROL = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """A metric of another prompt that the same model answers: its cells, and what was announced about that prompt."""
+
+    prompt: str
+    metric: str
+    cells: Sequence[Cell]
+    announced: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Controls:
+    """What the controls say of one time: those that `moved`, out of those that had enough to tell (`asked`)."""
+
+    moved: tuple[str, ...]
+    asked: tuple[str, ...]
+
+
+def concurrent(model: Model, place: int) -> bool:
+    """Whether calls with and without a change came at the same hours, enough of them, and say the same as before and after do."""
+    table, on = model.table, model.changes[place].on >= 0.5
+    kinds = len(table.stratum.names)
+    first = int(table.hour.min())
+    size = (int(table.hour.max()) - first + 1) * kinds
+    slot = (table.hour - first) * kinds + table.stratum.codes
+    # Another change that comes with this one within an hour would be taken for it: only rows that agree in all others are compared.
+    other = np.zeros(table.hour.size, np.int64)
+    for number, change in enumerate(model.changes):
+        if number != place:
+            other = other * 2 + (change.on >= 0.5)
+    codes = np.unique(slot + size * other, return_inverse=True)[1]
+    count = int(codes.max()) + 1
+    n_on, n_off = sums(codes, np.where(on, table.n, 0.0), count), sums(codes, np.where(on, 0.0, table.n), count)
+    both = (n_on > 0) & (n_off > 0)
+    if min(n_on[both].sum(), n_off[both].sum()) < CONCURRENT:
+        return False
+    y_on = sums(codes, np.where(on, table.total, 0.0), count)[both] / n_on[both]
+    y_off = sums(codes, np.where(on, 0.0, table.total), count)[both] / n_off[both]
+    weights = n_on[both] * n_off[both] / (n_on[both] + n_off[both])
+    difference = float((weights * (y_on - y_off)).sum() / weights.sum())
+    spread = float((model.found.noise.own * table.n**2).sum() / table.n.sum())
+    shares = sums(table.stratum.codes, np.where(on, table.n, 0.0), kinds)
+    effect = float((shares / shares.sum()) @ model.found.coefficients[model.effects[place]])
+    return abs(difference - effect) <= AGREE * float(np.sqrt(spread / weights.sum()))
+
+
+def time_agrees(scored: Table, changes: Sequence[Change], place: int) -> bool:
+    """Whether a step at any time would be put where the change is on record, and no other change lies as near."""
+    change = changes[place]
+    if change.at is None:
+        return False
+    others = [other for number, other in enumerate(changes) if number != place]
+    model = model_of(scored, others)
+    made = sums_of(model.found, scored.stratum.codes, len(scored.stratum.names))
+    moment = best_step(made, squares(made, steps(made.n.shape[1])).sum(axis=0), 1.0)
+    if moment is None:
+        return False
+    until = change.until if change.until is not None else change.at
+    low, high = moment.low - 1, moment.high + 1
+    fits = low <= until + 1 and high >= change.at - 1
+    return fits and not any(other.at is not None and low <= other.at <= high for other in others)
+
+
+def controls_say(controls: Sequence[Control], at: float, between: tuple[float, float]) -> Controls:
+    """Which controls moved at a time, in any direction. The hours in which it could have happened are left out."""
+    deviates: dict[str, float] = {}
+    for control in controls:
+        found = _moved(control, at, between)
+        if found is not None:
+            deviates[f"{control.metric} of {control.prompt}"] = found
+    limit = float(-ndtri(ALPHA / 2 / max(len(deviates), 1)))
+    return Controls(moved=tuple(name for name, z in deviates.items() if abs(z) > limit), asked=tuple(deviates))
+
+
+def _moved(control: Control, at: float, between: tuple[float, float]) -> float | None:
+    low, high = between
+    cells = [cell for cell in control.cells if not low < cell.hour < high or high - low > 48]
+    table = table_of(cells)
+    scored = table.where(table.n > 0)
+    if (
+        not scored.n.size
+        or scored.n[scored.hour < at].sum() < _LEAST_CONTROL
+        or scored.n[scored.hour >= at].sum() < _LEAST_CONTROL
+    ):
+        return None
+    recorded, _, _ = changes_of(table, scored, control.announced, int(at))
+    others = [change for change in merged(recorded, scored.n) if change.cause != "model"]
+    moved = Change(cause="local", on=step(scored.hour, at), name="step")
+    model = model_of(scored, [*others, moved])
+    effects = model.effects[-1]
+    shares = sums(scored.stratum.codes, np.where(moved.on > 0, scored.n, 0.0), len(scored.stratum.names))
+    weights = (shares / shares.sum()) @ model.found.weights[effects]
+    variance, freedom = model.found.noise.variances(weights[None, :])
+    if variance[0] <= 0:
+        return None
+    value = float(weights @ scored.mean)
+    return float(as_normal(np.array([value]) / np.sqrt(variance), freedom)[0])
