@@ -94,7 +94,7 @@ def common_squares(sums: Sums, profiles: Numbers) -> Numbers:
 
 def steps(hours: int) -> Numbers:
     """A step at each hour, a row each."""
-    return np.triu(np.ones((hours, hours)))
+    return np.triu(np.ones((hours, hours), np.float64)).astype(np.float64)
 
 
 def slopes(hours: int, width: float) -> Numbers:
