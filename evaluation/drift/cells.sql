@@ -3,7 +3,7 @@
 -- Calls of a sample are weighed by what each stands for, 1 + left_out.
 
 -- name: calls
--- A metric that every call has. Rows of a cell that differ in their finish reasons are added up first: a map of a single row is not whole.
+-- A metric that calls tell themselves.
 SELECT
     intDiv(toUnixTimestamp(hour), 3600) AS hour_number, toString(stratum) AS stratum_name, version, toString(channel) AS channel_name,
     toString(variant) AS variant_name, toString(model_served) AS model, toString(system_fingerprint) AS fingerprint,
@@ -114,25 +114,99 @@ WHERE prompt IN {prompts:Array(String)} AND purpose = 'production' AND model_ser
 GROUP BY prompt, name, hour, stratum, version
 HAVING n > 0;
 
--- name: users_of_calls
--- How alike calls of one user are, in a metric that every call has: the variance of the difference of two windows with users as clusters,
--- and with each call for itself. Parameters: prompt, and both windows in seconds.
-SELECT sum(pow(moved, 2)) AS clustered, sum(alone) AS by_itself, sum(user_calls) AS named, count() AS users, sum(pow(moved, 4)) AS fourth
+-- name: users
+-- How alike the calls of one user are: the variance of the difference of two windows with users as clusters, over that with each call for
+-- itself. Parameters: prompt, name (of the score), before_since, before_until, after_since and after_until (seconds since 1970).
+-- users.py puts what is observed of each call in the place of the mark: who, side (0, 1), stratum, value.
+SELECT sumIf(pow(moved, 2), who != '') AS clustered, sumIf(alone, who != '') AS by_itself, sumIf(user_n, who != '') AS named, sum(user_n) AS observed,
+    countIf(who != '') AS users
 FROM
 (
-    SELECT who, sum(if(side, 1, -1) * (y - n * mean) / side_n) AS moved, sum((y2 - 2 * mean * y + n * mean * mean) / pow(side_n, 2)) AS alone,
-        sum(n) AS user_calls
+    SELECT
+        who, sum(if(side = 1, 1, -1) * (y - n * mean) / side_n) AS moved,
+        sum((y2 - 2 * mean * y + n * mean * mean) / pow(side_n, 2)) AS alone, sum(n) AS user_n
     FROM
     (
         SELECT
-            *, sum(y) OVER (PARTITION BY side, stratum) / sum(n) OVER (PARTITION BY side, stratum) AS mean, sum(n) OVER (PARTITION BY side) AS side_n
+            who, side, n, y, y2, sum(y) OVER (PARTITION BY side, stratum) / sum(n) OVER (PARTITION BY side, stratum) AS mean,
+            sum(n) OVER (PARTITION BY side) AS side_n
         FROM
         (
-            SELECT who, side, stratum, count() AS n, sum(value) AS y, sum(value * value) AS y2
-            FROM /*observations*/
-            WHERE who != ''
+            SELECT who, side, stratum, toFloat64(count()) AS n, sum(value) AS y, sum(value * value) AS y2
+            FROM (/*observed*/)
             GROUP BY who, side, stratum
         )
     )
     GROUP BY who
 );
+
+-- name: user_calls
+-- What is observed of each call in a metric that calls tell themselves; users.py puts the value and what it takes to have one in the marks.
+SELECT if(user != '', user, session) AS who, toUInt8(ts >= toDateTime({after_since:UInt32}, 'UTC')) AS side, toString(stratum) AS stratum,
+    toFloat64(/*value*/) AS value
+FROM calls
+WHERE prompt = {prompt:String} AND purpose = 'production' AND (/*known*/)
+  AND (ts >= toDateTime({before_since:UInt32}, 'UTC') AND ts < toDateTime({before_until:UInt32}, 'UTC')
+    OR ts >= toDateTime({after_since:UInt32}, 'UTC') AND ts < toDateTime({after_until:UInt32}, 'UTC'));
+
+-- name: user_scores
+-- The same of a score.
+SELECT c.who AS who, c.side AS side, c.stratum AS stratum, e.mean AS value
+FROM
+(
+    SELECT key, avg(score_events.value) AS mean
+    FROM score_events FINAL
+    WHERE NOT deleted AND parsed AND kind IN ('bool', 'number') AND name = {name:String} AND isFinite(score_events.value)
+      AND key GLOBAL IN
+      (
+          SELECT key FROM call_keys
+          WHERE prompt = {prompt:String} AND call_ts >= toDateTime({before_since:UInt32}, 'UTC')
+            AND call_ts < toDateTime({after_until:UInt32}, 'UTC')
+      )
+    GROUP BY key
+) AS e
+INNER JOIN
+(
+    SELECT key, call_id FROM call_keys
+    WHERE prompt = {prompt:String} AND call_ts >= toDateTime({before_since:UInt32}, 'UTC')
+      AND call_ts < toDateTime({after_until:UInt32}, 'UTC')
+    ORDER BY key, call_ts DESC, call_id DESC
+    LIMIT 1 BY key
+) AS k ON k.key = e.key
+INNER JOIN
+(
+    SELECT call_id, if(user != '', user, session) AS who, toUInt8(ts >= toDateTime({after_since:UInt32}, 'UTC')) AS side,
+        toString(stratum) AS stratum
+    FROM calls
+    WHERE prompt = {prompt:String} AND purpose = 'production'
+      AND (ts >= toDateTime({before_since:UInt32}, 'UTC') AND ts < toDateTime({before_until:UInt32}, 'UTC')
+        OR ts >= toDateTime({after_since:UInt32}, 'UTC') AND ts < toDateTime({after_until:UInt32}, 'UTC'))
+) AS c ON c.call_id = k.call_id;
+
+-- name: all_calls
+-- All prompts at once, hour by hour, in all metrics of calls. Parameters: since, until. overview.py puts the sums in the place of the mark.
+SELECT toString(prompt) AS slug, measure.1 AS metric, intDiv(toUnixTimestamp(hour), 3600) AS hour_number,
+    sum(measure.2 * (1 + left_out)) AS n, sum(measure.3 * (1 + left_out)) AS total, sum(measure.4 * (1 + left_out)) AS squares,
+    sum(measure.2 * pow(1 + left_out, 2)) / greatest(n, 1e-9) AS weight
+FROM
+(
+    SELECT prompt, hour, left_out, arrayJoin([/*measures*/]) AS measure
+    FROM calls_hourly
+    WHERE prompt != '' AND purpose = 'production'
+      AND hour >= toDateTime({since:UInt32}, 'UTC') AND hour < toDateTime({until:UInt32}, 'UTC')
+)
+GROUP BY prompt, measure.1, hour
+HAVING n > 0
+ORDER BY slug, metric, hour_number;
+
+-- name: all_scores
+-- The same of all scores. Hours that aren't counted yet are missing for the moment.
+SELECT toString(prompt) AS slug, toString(name) AS metric, intDiv(toUnixTimestamp(hour), 3600) AS hour_number,
+    sum(observations * (1 + left_out)) AS n, sum(total * (1 + left_out)) AS summed, sum(squares * (1 + left_out)) AS summed_squares,
+    sum(observations * pow(1 + left_out, 2)) / greatest(n, 1e-9) AS weight, max(kind = 'number') AS number
+FROM scores_hourly FINAL
+WHERE prompt != '' AND purpose = 'production' AND posts > 0 AND kind IN ('bool', 'number')
+  AND hour >= toDateTime({since:UInt32}, 'UTC') AND hour < toDateTime({until:UInt32}, 'UTC')
+GROUP BY prompt, name, hour
+HAVING n > 0
+ORDER BY slug, metric, hour_number;

@@ -51,7 +51,7 @@ def model_of(table: Table, changes: Sequence[Change]) -> Model:
     """Fits the changes to a table whose rows all have observations."""
     kinds = len(table.stratum.names)
     by_kind = (table.stratum.codes[:, None] == np.arange(kinds)[None, :]).astype(np.float64)
-    columns = [by_kind, _season(table.hour)]
+    columns = [by_kind, season_of(table.hour)]
     for change in changes:
         columns.append(by_kind * change.on[:, None])
     joined = np.hstack(columns)
@@ -131,7 +131,7 @@ def mix_spread(table: Table, before: Sided, after: Sided) -> float:
     return max(1.0, square / freedom) if freedom else 1.0
 
 
-def _season(hour: Codes) -> Numbers:
+def season_of(hour: Codes) -> Numbers:
     """Two harmonics of the day and the weekend, each less its mean, so that the other columns keep their meaning."""
     if hour.max() - hour.min() < 2 * DAY_HOURS:
         return np.zeros((hour.size, 0))

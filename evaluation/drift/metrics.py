@@ -15,45 +15,76 @@ from evaluation.drift.values import Metric
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """How many observations a cell of `calls_hourly` has, their sum and sum of squares, as SQL over its columns."""
+    """How many observations a cell of `calls_hourly` has, their sum and sum of squares, as SQL over its columns.
+
+    `value` is that of a single row of `calls`, `known` whether it has one.
+    """
 
     n: str
     total: str
     squares: str
+    value: str = "0"
+    known: str = "1"
 
 
-def _share(counted: str, among: str = "calls") -> Sums:
-    return Sums(n=among, total=counted, squares=counted)
+def _share(counted: str, of_call: str, *, succeeded: bool) -> Sums:
+    among, known = ("succeeded", "outcome = 'ok'") if succeeded else ("calls", "1")
+    return Sums(n=among, total=counted, squares=counted, value=of_call, known=known)
 
 
-_LENGTH = "(finish_reasons['length'] + finish_reasons['max_tokens'] + finish_reasons['max_output_tokens'])"
-_REFUSAL = "(finish_reasons['content_filter'] + finish_reasons['refusal'] + finish_reasons['SAFETY'])"
+def _reasons(*names: str) -> tuple[str, str]:
+    """How many calls ended for one of these reasons, and whether a call did."""
+    quoted = [f"'{name}'" for name in names]
+    return f"({' + '.join(f'finish_reasons[{name}]' for name in quoted)})", f"finish_reason IN ({', '.join(quoted)})"
+
+
+# Chat Completions and Responses; Messages; Gemini: each its own words, as the dialects of the proxy know them.
+_LENGTH = _reasons("length", "max_output_tokens", "max_tokens", "MAX_TOKENS")
+_REFUSAL = _reasons("content_filter", "refusal", "SAFETY")
 
 OF_CALLS: Mapping[str, tuple[Metric, Sums]] = {
     "error_rate": (
         Metric(name="error_rate", unit="points", higher_is_better=False),
-        _share("(calls - succeeded - client_left)"),
+        _share("(calls - succeeded - client_left)", "outcome NOT IN ('ok', 'client_left')", succeeded=False),
     ),
     "refusal_rate": (
         Metric(name="refusal_rate", unit="points", higher_is_better=None),
-        _share(_REFUSAL, "succeeded"),
+        _share(*_REFUSAL, succeeded=True),
     ),
     "truncation_rate": (
         Metric(name="truncation_rate", unit="points", higher_is_better=False),
-        _share(_LENGTH, "succeeded"),
+        _share(*_LENGTH, succeeded=True),
     ),
     "output_tokens": (
         Metric(name="output_tokens", unit="tokens", higher_is_better=None),
-        Sums(n="output_known", total="output_tokens", squares="output_squares"),
+        Sums(
+            n="output_known",
+            total="output_tokens",
+            squares="output_squares",
+            value="output_tokens",
+            known="isNotNull(output_tokens)",
+        ),
     ),
     "latency": (
         Metric(name="latency", unit="percent", higher_is_better=False, log=True),
-        Sums(n="succeeded", total="log_ms", squares="log_ms_squares"),
+        Sums(
+            n="succeeded",
+            total="log_ms",
+            squares="log_ms_squares",
+            value="log(greatest(duration_ms, 0.001))",
+            known="outcome = 'ok'",
+        ),
     ),
     "cost": (
         Metric(name="cost", unit="dollars", higher_is_better=False),
-        # A cell knows the sum of costs, not of their squares: hours differ enough to tell how sure a mean is.
-        Sums(n="cost_known", total="toFloat64(cost)", squares="pow(toFloat64(cost), 2) / greatest(cost_known, 1)"),
+        # A cell knows the sum of costs, not of their squares: what hours differ by tells how sure a mean is.
+        Sums(
+            n="cost_known",
+            total="toFloat64(cost)",
+            squares="pow(toFloat64(cost), 2) / greatest(cost_known, 1)",
+            value="cost",
+            known="isNotNull(cost)",
+        ),
     ),
 }
 """Metrics of calls, by name, with the sums that make them."""

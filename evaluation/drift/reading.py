@@ -21,7 +21,7 @@ from tracing.rollups.scores import cells as scores_of
 from tracing.rollups.scores import uncounted
 
 MOST_NEIGHBOURS = 8
-_HOUR = 3600
+HOUR_SECONDS = 3600
 _SCORE = Sums(n="observations", total="total", squares="squares")
 _COLUMNS = (
     "hour, stratum, version, channel, variant, model_served, system_fingerprint, params_hash, scorer, kind, left_out, posts, "
@@ -81,7 +81,7 @@ async def metric_named(clickhouse: ClickHouse, *, prompt: str, name: str) -> Mea
 async def read_cells(clickhouse: ClickHouse, measured: Measured, *, prompt: str, span: Span) -> list[Cell]:
     """A metric's cells over whole hours; for a score those of the calls beside them, which tell coverage and what served them."""
     statements = load_statements("evaluation.drift", "cells.sql")
-    window: dict[str, Any] = {"prompt": prompt, "since": span.begin * _HOUR, "until": span.end * _HOUR}
+    window: dict[str, Any] = {"prompt": prompt, "since": span.begin * HOUR_SECONDS, "until": span.end * HOUR_SECONDS}
     if not measured.score:
         rows = await clickhouse.query(_summed(statements["calls"], OF_CALLS[measured.metric.name][1]), window)
         return _named(_cells(rows.rows))
@@ -110,7 +110,7 @@ async def read_controls(clickhouse: ClickHouse, *, prompt: str, models: Sequence
     """The metrics of other prompts that the same models answered."""
     statements = load_statements("evaluation.drift", "cells.sql")
     window: dict[str, Any] = {
-        "prompt": prompt, "models": list(models), "since": span.begin * _HOUR, "until": span.end * _HOUR,
+        "prompt": prompt, "models": list(models), "since": span.begin * HOUR_SECONDS, "until": span.end * HOUR_SECONDS,
         "most": MOST_NEIGHBOURS,
     }  # fmt: skip
     prompts = [row[0] for row in (await clickhouse.query(statements["neighbours"], window)).rows]

@@ -37,7 +37,7 @@ async def drift_report(
     the prompt's moves (`evaluation.drift.events.moves`), of any time. Times carry a zone; hours are whole, in UTC.
     Raises ValueError for a window that is empty or has no zone, UnknownMetric, and whatever the connection raises.
     """
-    asked = _window(since, until, now)
+    asked = window_of(since, until, now)
     measured = await metric_named(clickhouse, prompt=prompt, name=metric)
     return await report_for(clickhouse, measured, prompt=prompt, window=asked, promotions=promotions)
 
@@ -49,6 +49,7 @@ async def report_for(
     from evaluation.drift.evidence import controls_say
     from evaluation.drift.judging import Evidence, report_of
     from evaluation.drift.looking import Question, look
+    from evaluation.drift.users import design_effect
 
     begin = window.begin - int(BASELINE / timedelta(hours=1))
     cells = await read_cells(clickhouse, measured, prompt=prompt, span=Span(begin=begin, end=window.end))
@@ -72,10 +73,12 @@ async def report_for(
         span = Span(begin=begin, end=window.end)
         others = await read_controls(clickhouse, prompt=prompt, models=found.table.model.names, span=span)
         controls = await asyncio.to_thread(controls_say, others, at, between)
-    return await asyncio.to_thread(report_of, found, Evidence(controls=controls))
+    spread = await design_effect(clickhouse, measured, prompt=prompt, before=found.before, after=found.after)
+    return await asyncio.to_thread(report_of, found, Evidence(controls=controls, design_effect=spread))
 
 
-def _window(since: datetime | None, until: datetime | None, now: datetime) -> Span:
+def window_of(since: datetime | None, until: datetime | None, now: datetime) -> Span:
+    """From since (default: a week before the end) to until (default, and at the latest: now), in whole hours. Raises ValueError."""
     for name, time in (("since", since), ("until", until), ("now", now)):
         if time is not None and time.tzinfo is None:
             raise ValueError(f"{name} must carry a time zone, such as {time.isoformat()}+00:00")

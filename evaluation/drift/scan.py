@@ -58,7 +58,7 @@ def sums_of(found: Fit, stratum: Codes, strata: int) -> Sums:
     size = strata * hours
 
     def added(values: Numbers) -> Numbers:
-        return np.bincount(place, weights=values, minlength=size).reshape(strata, hours)
+        return np.asarray(np.bincount(place, weights=values, minlength=size), np.float64).reshape(strata, hours)
 
     own = rows.n * found.noise.own * rows.n  # the variance of n times the mean
     n = added(rows.n)
@@ -94,7 +94,7 @@ def common_squares(sums: Sums, profiles: Numbers) -> Numbers:
 
 def steps(hours: int) -> Numbers:
     """A step at each hour, a row each."""
-    return np.triu(np.ones((hours, hours), np.float64)).astype(np.float64)
+    return np.tri(hours).T
 
 
 def slopes(hours: int, width: float) -> Numbers:
