@@ -27,7 +27,7 @@ _COMES_WITH = 0.97
 class Change:
     """`on` by row; `events` that tell of it, the main one first; `at` and `until` in hours since 1970, where there is a time.
 
-    `wide`: a time that isn't known well goes from the first to the second.
+    `wide`: a time that isn't known well goes from the first to the second; `likely` are (begin, hours, weight) that would fit.
     """
 
     cause: Cause
@@ -37,6 +37,7 @@ class Change:
     at: float | None = None
     until: float | None = None
     wide: tuple[float, float] | None = None
+    likely: tuple[tuple[float, float, float], ...] = ()
     parts: tuple[Cause, ...] = ()
 
 
@@ -94,9 +95,12 @@ def changes_of(
     return changes, found, own
 
 
-def merged(changes: Sequence[Change], n: Numbers) -> list[Change]:
-    """The changes, with those that can't be told apart from each other as one."""
+def merged(changes: Sequence[Change], n: Numbers, *, always: tuple[int, int] | None = None) -> list[Change]:
+    """The changes, with those that can't be told apart from each other as one; `always`: the places of two that are."""
     left = list(changes)
+    if always is not None:
+        second, first = left.pop(max(always)), left.pop(min(always))
+        left.append(_joined(first, second))
     while True:
         pair = next(
             (
@@ -109,17 +113,23 @@ def merged(changes: Sequence[Change], n: Numbers) -> list[Change]:
         )
         if pair is None:
             return left
-        first, second = left[pair[0]], left[pair[1]]
-        parts = tuple(dict.fromkeys((*_parts(first), *_parts(second))))
-        cause: Cause = "prompt or model" if set(parts) == {"prompt", "model"} else "not separable"
-        events = tuple(sorted((*first.events, *second.events), key=lambda event: event.at))
-        times = [change.at for change in (first, second) if change.at is not None]
-        ends = [change.until for change in (first, second) if change.until is not None]
-        left[pair[0]] = Change(
-            cause=cause, on=np.maximum(first.on, second.on), name=f"{first.name} + {second.name}", events=events,
-            at=min(times) if times else None, until=max(ends) if ends else None, parts=parts,
-        )  # fmt: skip
+        left[pair[0]] = _joined(left[pair[0]], left[pair[1]])
         del left[pair[1]]
+
+
+def _joined(first: Change, second: Change) -> Change:
+    parts = tuple(dict.fromkeys((*_parts(first), *_parts(second))))
+    times = [change.at for change in (first, second) if change.at is not None]
+    ends = [change.until for change in (first, second) if change.until is not None]
+    return Change(
+        cause="prompt or model" if set(parts) == {"prompt", "model"} else "not separable",
+        on=np.maximum(first.on, second.on),
+        name=f"{first.name} + {second.name}",
+        events=tuple(sorted((*first.events, *second.events), key=lambda event: event.at)),
+        at=min(times) if times else None,
+        until=max(ends) if ends else None,
+        parts=parts,
+    )
 
 
 def step(hour: Codes, at: float, width: float = 0.0) -> Numbers:

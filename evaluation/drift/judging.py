@@ -15,10 +15,10 @@ import numpy as np
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
 from evaluation.drift.changes import Change
-from evaluation.drift.design import Model, Parts, mix_spread, model_of, parts_of
+from evaluation.drift.design import Model
+from evaluation.drift.estimates import Estimate, Estimates, estimates_of
 from evaluation.drift.events import time_of
 from evaluation.drift.evidence import Controls, concurrent, time_agrees
-from evaluation.drift.fitting import as_normal, quantile
 from evaluation.drift.looking import Look
 from evaluation.drift.metrics import smallest
 from evaluation.drift.orders import both_orders
@@ -27,7 +27,7 @@ from evaluation.drift.sentences import sentence_of
 from evaluation.drift.sides import Sided, sides_of
 from evaluation.drift.table import Numbers, sums
 from evaluation.drift.values import Cause, Contribution, DriftReport, Grade, Judged, Side, StratumEffect
-from evaluation.intervals import CONFIDENCE, Interval
+from evaluation.intervals import Interval
 
 SURE = 3.29
 PART_OF_LARGEST = 0.2
@@ -50,10 +50,8 @@ def report_of(look: Look, evidence: Evidence) -> DriftReport:
     """The report, without asking anybody anything more."""
     question = look.question
     before, after = sides_of(look.scored, look.before, look.after)
-    model = model_of(look.scored, look.changes)
-    parts = parts_of(model, before, after, mix_spread(look.scored, before, after))
-    errors, freedom = _errors(model, parts, evidence)
-    sides = [_side(look, sided, model, evidence) for sided in (before, after)]
+    found = estimates_of(look.scored, look.changes, before, after, evidence.design_effect)
+    sides = [_side(look, sided, found.means, place) for place, sided in enumerate((before, after))]
     missing = too_little(question.metric, sides[0], sides[1], _deviation(look, after) or _deviation(look, before))
     if missing is not None:
         report = DriftReport(
@@ -61,23 +59,23 @@ def report_of(look: Look, evidence: Evidence) -> DriftReport:
             refusals=(missing,), events=tuple(Judged(event=event, counted=False) for event in look.events),
         )  # fmt: skip
         return _said(report)
-    least = smallest(question.metric, parts.means_before, _deviation(look, before))
-    strata = _strata(look, model, parts, before, after, evidence, least)
-    contributions = _contributions(look, model, parts, errors, freedom, evidence, strata, least)
+    least = smallest(question.metric, found.mean_before, _deviation(look, before))
+    strata = _strata(look, found, before, after, evidence)
+    contributions = _contributions(look, found, evidence, strata, least)
     main = next((each for each in contributions if each.named), None)
     moment = _moment(look, main)
-    half = errors * np.array([quantile(CONFIDENCE, each) for each in freedom])
+    values = found.parts.values
     report = DriftReport(
         prompt=question.prompt,
         metric=question.metric,
         before=sides[0],
         after=sides[1],
         enough=True,
-        change=float(parts.values[-1]),
-        interval=_interval(parts.values[-1], half[-1]),
+        change=float(values[-1]),
+        interval=found.parts.interval(len(values) - 1),
         contributions=tuple(contributions),
-        remainder=_interval(parts.values[-2], half[-2]),
-        remainder_change=float(parts.values[-2]),
+        remainder=found.parts.interval(len(values) - 2),
+        remainder_change=float(values[-2]),
         change_at=moment[0] if moment else None,
         change_between=moment[1] if moment else None,
         strata=strata,
@@ -93,38 +91,18 @@ def _said(report: DriftReport) -> DriftReport:
     return replace(report, sentence=sentence_of(report))
 
 
-def _errors(model: Model, parts: Parts, evidence: Evidence) -> tuple[Numbers, Numbers]:
-    variance, freedom = model.found.noise.variances(parts.sums)
-    return np.sqrt(variance + _users(model, parts.sums, evidence) + parts.shares_variance), freedom
-
-
-def _users(model: Model, weights: Numbers, evidence: Evidence) -> Numbers:
-    """What users add: calls of one user are alike, and more so than those of six hours or a day."""
-    more = max((evidence.design_effect or 1.0) - 1.0, 0.0)
-    return np.asarray(more * (weights**2 * model.found.noise.own).sum(axis=1), np.float64)
-
-
-def _interval(value: float, half: float) -> Interval:
-    return Interval(low=float(value - half), high=float(value + half))
-
-
-def _side(look: Look, sided: Sided, model: Model, evidence: Evidence) -> Side:
+def _side(look: Look, sided: Sided, means: Estimate, place: int) -> Side:
     inside = sided.span.holds(look.table.hour)
     calls, n = float(look.table.calls[inside].sum()), float(look.table.n[inside].sum())
     unparsed = float(look.table.unparsed[inside].sum())
-    mean = interval = None
-    if n > 0:
-        mean = float(sided.weights @ look.scored.mean)
-        variance, freedom = model.found.noise.variances(sided.weights[None, :])
-        error = math.sqrt(float(variance[0]) + float(_users(model, sided.weights[None, :], evidence)[0]))
-        interval = _interval(mean, error * quantile(CONFIDENCE, float(freedom[0])))
-        if look.question.metric.unit == "points":
-            interval = Interval(low=max(0.0, interval.low), high=min(1.0, interval.high))
-    hours = np.unique(look.scored.hour[sided.weights > 0]).size
+    interval = means.interval(place) if n else None
+    if interval is not None and look.question.metric.unit == "points":
+        interval = Interval(low=max(0.0, interval.low), high=min(1.0, interval.high))
     return Side(
         since=time_of(sided.span.begin), until=time_of(sided.span.end), calls=calls, n=n,
         coverage=min(n / calls, 1.0) if calls else 0.0, unparsed=unparsed / (n + unparsed) if n + unparsed else 0.0,
-        mean=mean, interval=interval, hours=int(hours),
+        mean=float(means.values[place]) if n else None, interval=interval,
+        hours=int(np.unique(look.scored.hour[sided.weights > 0]).size),
     )  # fmt: skip
 
 
@@ -138,28 +116,27 @@ def _deviation(look: Look, sided: Sided) -> float:
 
 
 def _contributions(
-    look: Look, model: Model, parts: Parts, errors: Numbers, freedom: Numbers, evidence: Evidence,
-    strata: Sequence[StratumEffect], least: float,
-) -> list[Contribution]:  # fmt: skip
-    changed = [place for place in range(len(look.changes)) if np.abs(parts.moved[place]).max() >= _COUNTED]
-    deviates = np.abs(as_normal(parts.values / np.where(errors > 0, errors, 1.0), freedom)) * (errors > 0)
-    places = ([0] if parts.shares_variance[0] > 0 or parts.values[0] else []) + [place + 1 for place in changed]
-    largest = max((abs(parts.values[place]) for place in places if deviates[place] > SURE), default=0.0)
-    found = []
+    look: Look, found: Estimates, evidence: Evidence, strata: Sequence[StratumEffect], least: float
+) -> list[Contribution]:
+    parts, deviates = found.parts, np.abs(found.parts.deviates())
+    changed = [place for place in range(len(look.changes)) if np.abs(found.moved[place]).max() >= _COUNTED]
+    places = ([0] if len(look.scored.stratum.names) > 1 else []) + [place + 1 for place in changed]
+    largest = max((abs(float(parts.values[place])) for place in places if deviates[place] > SURE), default=0.0)
+    told = []
     for place in places:
         change = look.changes[place - 1] if place else None
-        cause, grade = _cause(look, change, model, place - 1, evidence)
+        cause, grade = _cause(look, change, found.model, place - 1, evidence)
         value = float(parts.values[place])
-        named = abs(value) >= max(least, PART_OF_LARGEST * largest) and deviates[place] > SURE
+        sure = deviates[place] > SURE or place - 1 in look.preferred
+        named = sure and abs(value) >= max(least, PART_OF_LARGEST * largest)
         named = named or (change is not None and any(
             each.shown and each.cause == cause and abs(each.effect) >= STRATUM_TIMES * least for each in strata
         ))  # fmt: skip
-        half = float(errors[place]) * quantile(CONFIDENCE, float(freedom[place]))
-        found.append(Contribution(
-            cause=cause, change=value, interval=_interval(value, half), named=bool(named), grade=grade,
+        told.append(Contribution(
+            cause=cause, change=value, interval=parts.interval(place), named=bool(named), grade=grade,
             event=change.events[0] if change is not None and change.events else None,
         ))  # fmt: skip
-    return sorted(found, key=lambda each: (not each.named, -abs(each.change)))
+    return sorted(told, key=lambda each: (not each.named, -abs(each.change)))
 
 
 def cause_of(change: Change, evidence: Evidence) -> Cause:
@@ -182,33 +159,28 @@ def _cause(look: Look, change: Change | None, model: Model, place: int, evidence
     return cause, "B" if time_agrees(look.scored, look.changes, place) else "C"
 
 
-def _strata(
-    look: Look, model: Model, parts: Parts, before: Sided, after: Sided, evidence: Evidence, least: float
-) -> tuple[StratumEffect, ...]:
-    names, found = look.scored.stratum.names, []
+def _strata(look: Look, found: Estimates, before: Sided, after: Sided, evidence: Evidence) -> tuple[StratumEffect, ...]:
+    names = look.scored.stratum.names
     if len(names) < 2:
         return ()
     codes = look.scored.stratum.codes
     n_before, n_after = (
         sums(codes, np.where(side.weights > 0, look.scored.n, 0.0), len(names)) for side in (before, after)
     )
-    for place, change in enumerate(look.changes):
-        variance, freedom = model.found.noise.variances(parts.effect_sums[place])
-        errors = np.sqrt(variance + _users(model, parts.effect_sums[place], evidence))
-        able = (errors > 0) & (np.abs(parts.moved[place]) >= _COUNTED)
+    told = []
+    for change, effects, moved in zip(look.changes, found.effects, found.moved, strict=True):
+        able = (effects.errors > 0) & (np.abs(moved) >= _COUNTED)
         able &= (n_before >= STRATUM_LEAST) & (n_after >= STRATUM_LEAST)
-        deviates = as_normal(parts.effects[place] / np.where(errors > 0, errors, 1.0), freedom)
-        p = np.where(able, 2 * ndtr(-np.abs(deviates)), 1.0)
-        shown = _holm(p, able)
-        for kind in np.flatnonzero(able):
-            half = float(errors[kind]) * quantile(CONFIDENCE, float(freedom[kind]))
-            effect = float(parts.effects[place][kind])
-            found.append(StratumEffect(
-                stratum=names[kind], cause=cause_of(change, evidence), effect=effect,
-                interval=_interval(effect, half), n_before=float(n_before[kind]), n_after=float(n_after[kind]),
+        shown = _holm(np.where(able, 2 * ndtr(-np.abs(effects.deviates())), 1.0), able)
+        told += [
+            StratumEffect(
+                stratum=names[kind], cause=cause_of(change, evidence), effect=float(effects.values[kind]),
+                interval=effects.interval(int(kind)), n_before=float(n_before[kind]), n_after=float(n_after[kind]),
                 share_before=float(before.shares[kind]), share_after=float(after.shares[kind]), shown=bool(shown[kind]),
-            ))  # fmt: skip
-    return tuple(found)
+            )
+            for kind in np.flatnonzero(able)
+        ]  # fmt: skip
+    return tuple(told)
 
 
 def _holm(p: Numbers, able: np.ndarray) -> np.ndarray:

@@ -9,7 +9,9 @@ Knows fits. Refuses to know causes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import ceil, exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +19,12 @@ from numpy.typing import NDArray
 from evaluation.drift.fitting import Fit
 from evaluation.drift.table import Codes, Numbers
 
-WIDTHS = (48.0, 96.0, 168.0)
+WIDTHS = (24.0, 48.0, 96.0, 168.0)
 """Hours that a slow change may take. A step is preferred unless one of these fits much better."""
-SLOW_GAIN = 4.0
+SLOW_GAIN = 2.5
+_NEAR = 7 * 24
+_MOST_LIKELY = 12
+_UNLIKELY = 0.005
 EDGE_BEFORE = 48
 EDGE_AFTER = 24
 _DROP_95 = 7.35
@@ -40,13 +45,17 @@ class Sums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """The best profile: where it begins (hours since 1970), how long it takes, its squared statistic, and the begin's 95 % interval."""
+    """The best profile: where it begins (hours since 1970), how long it takes, its squared statistic, and the begin's 95 % interval.
+
+    `likely`: (begin, hours, weight) of what would fit as well or nearly so.
+    """
 
     at: float
     width: float
     square: float
     low: float
     high: float
+    likely: tuple[tuple[float, float, float], ...] = ()
 
 
 def sums_of(found: Fit, stratum: Codes, strata: int) -> Sums:
@@ -118,31 +127,54 @@ def best_step(sums: Sums, square: Numbers, scale: float) -> Moment | None:
         return None
     top = int(np.argmax(chosen))
     near = np.flatnonzero(chosen >= chosen[top] - _DROP_95 * scale)
-    # Only what hangs together with the best moment, but for gaps of a few hours: another peak is another step.
-    inside = near[np.abs(near - top) <= 7 * 24]
+    # Another peak far away is another step.
+    inside = near[np.abs(near - top) <= _NEAR]
     return Moment(
         at=float(sums.first + top),
         width=0.0,
         square=float(chosen[top]),
         low=float(sums.first + inside.min() - 1),
         high=float(sums.first + inside.max() + 1),
+        likely=_likely([(float(sums.first + place), 0.0, float(chosen[place])) for place in inside], scale),
     )
 
 
-def best_slope(sums: Sums, scale: float) -> Moment | None:
-    """The slow change with the greatest statistic."""
-    best: Moment | None = None
+def slower(sums: Sums, square_of_steps: Numbers, best: Moment, scale: float) -> Moment:
+    """The best step, or the slow change that explains more; what would also fit is taken from both."""
+    found = best
+    inside = np.arange(int(best.low) + 1, int(best.high)) - sums.first
+    also = [(float(sums.first + place), 0.0, float(square_of_steps[place])) for place in inside]
     for width in WIDTHS:
         square = np.where(able(sums, width), common_squares(sums, slopes(sums.n.shape[1], width)), -1.0)
         top = int(np.argmax(square))
-        if square[top] <= 0 or (best is not None and square[top] <= best.square):
+        if square[top] <= 0:
             continue
         near = np.flatnonzero(square >= square[top] - _DROP_95 * scale)
-        best = Moment(
-            at=float(sums.first + top), width=width, square=float(square[top]), low=float(sums.first + near.min()),
-            high=float(sums.first + near.max() + width),
-        )  # fmt: skip
-    return best
+        near = near[np.abs(near - top) <= _NEAR]
+        # Every third hour: neighbours hardly differ in a slow change.
+        also += [(float(sums.first + place), width, float(square[place])) for place in near[::3]]
+        if square[top] > found.square and (square[top] - best.square) / scale / 2 > SLOW_GAIN:
+            found = Moment(
+                at=float(sums.first + top), width=width, square=float(square[top]),
+                low=float(sums.first + near.min()), high=float(sums.first + near.max() + width),
+            )  # fmt: skip
+    return replace(found, likely=_likely(also, scale))
+
+
+def _likely(tried: Sequence[tuple[float, float, float]], scale: float) -> tuple[tuple[float, float, float], ...]:
+    """Some of what was tried, with weights by (quasi) likelihood that add up to 1: the best `_MOST_LIKELY`."""
+    top = max(square for _, _, square in tried)
+    weighed = sorted(((exp((square - top) / 2 / scale), at, width) for at, width, square in tried), reverse=True)
+    total = sum(weight for weight, _, _ in weighed)
+    # Spread over all that is likely, in the order of time: leaving out the less likely half would hide how unsure the moment is.
+    ordered = sorted((at, width, weight / total) for weight, at, width in weighed)
+    step = max(1, ceil(len(ordered) / _MOST_LIKELY))
+    groups = [ordered[first : first + step] for first in range(0, len(ordered), step)]
+    found = []
+    for group in groups:
+        at, width, _ = max(group, key=lambda each: each[2])
+        found.append((at, width, sum(weight for _, _, weight in group)))
+    return tuple(each for each in found if each[2] > _UNLIKELY)
 
 
 def _square(left: Numbers, n: Numbers, cross: Numbers, inverse: Numbers, spread: float, profiles: Numbers) -> Numbers:
