@@ -12,7 +12,7 @@ Pure. Refuses to know what the changes contributed, and other prompts.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from evaluation.drift.events import hour_of
 from evaluation.drift.fitting import Rows, as_normal, fit
 from evaluation.drift.scan import Moment, best_step, common_squares, slower, squares, steps, sums_of
 from evaluation.drift.sides import Span, slot_of
-from evaluation.drift.table import Table, sums, table_of
+from evaluation.drift.table import Table, compressed, sums, table_of
 from evaluation.drift.values import Cell, Event, Metric
 
 LEAST_BEFORE, LEAST_AFTER, SLACK = 7 * 24, 24, 72
@@ -75,6 +75,8 @@ def look(question: Question) -> Look | None:
     early = min([question.since, *[int(hour_of(event.at)) for event in question.announced if event.after]])
     recorded, found, own = changes_of(table, scored, question.announced, early)
     changes = merged([change for change in recorded if _varies(change, scored)], scored.n)
+    scored, ons = compressed(scored, [change.on for change in changes])
+    changes = [replace(change, on=on) for change, on in zip(changes, ons, strict=True)]
     changes, dropped = timed(scored, changes)
     while sum(not change.events for change in changes if change.wide) < MOST_FREE:
         moment = _free(scored, changes)

@@ -29,7 +29,7 @@ class Factor:
     codes: Codes
     names: tuple[str, ...]
 
-    def where(self, chosen: NDArray[np.bool_]) -> Factor:
+    def where(self, chosen: NDArray[np.bool_] | Codes) -> Factor:
         """The same for some rows."""
         return replace(self, codes=self.codes[chosen])
 
@@ -59,7 +59,7 @@ class Table:
         """Each row's mean; rows without observations have none and say 0."""
         return self.total / np.where(self.n > 0, self.n, 1.0)
 
-    def where(self, chosen: NDArray[np.bool_]) -> Table:
+    def where(self, chosen: NDArray[np.bool_] | Codes) -> Table:
         """Some of the rows."""
         return replace(
             self,
@@ -96,6 +96,30 @@ def table_of(cells: Sequence[Cell]) -> Table:
         unparsed=numbers("unparsed"),
         weight=numbers("weight"),
     )
+
+
+def compressed(table: Table, ons: Sequence[Numbers]) -> tuple[Table, list[Numbers]]:
+    """Rows of an hour and a kind of input that agree in `ons` as one; what else they differ in is lost. All must have observations."""
+    key = table.hour * len(table.stratum.names) + table.stratum.codes
+    for on in ons:
+        key = np.unique(np.stack([key, (on * 1000).astype(np.int64)]), axis=1, return_inverse=True)[1].reshape(-1)
+    _, first, codes = np.unique(key, return_index=True, return_inverse=True)
+    size = first.size
+
+    def added(values: Numbers) -> Numbers:
+        return sums(codes, values, size)
+
+    n = added(table.n)
+    smaller = replace(
+        table.where(first),
+        n=n,
+        total=added(table.total),
+        squares=added(table.squares),
+        calls=added(table.calls),
+        unparsed=added(table.unparsed),
+        weight=added(table.weight * table.n) / n,
+    )
+    return smaller, [on[first] for on in ons]
 
 
 def sums(codes: Codes, values: Numbers, size: int) -> Numbers:
