@@ -6,11 +6,12 @@ Knows fits and changes. Refuses to know what a report makes of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluation.drift.changes import Change, merged, step
+from evaluation.drift.changes import APART, Change, merged, step
 from evaluation.drift.design import Model, model_of
 from evaluation.drift.fitting import as_normal
 from evaluation.drift.scan import Moment, best_step, squares, steps, sums_of
@@ -40,7 +41,7 @@ def timed(scored: Table, changes: list[Change]) -> tuple[list[Change], list[Drop
     """
     dropped: list[Dropped] = []
     for change in list(changes):
-        if change.at is None or not change.events:
+        if change.at is None or not change.events or any(each.owner is not None for each in changes):
             continue
         others = [other for other in changes if other is not change]
         if deviate(model_of(scored, [*others, change]), len(others), -1) < SURE:
@@ -57,6 +58,7 @@ def timed(scored: Table, changes: list[Change]) -> tuple[list[Change], list[Drop
         scale = scale_of(model_of(scored, [*others, free]), len(others))
         if (moment.square - float(square[-1])) / scale / 2 <= DECISIVE + made.n.shape[0] / 2:
             continue
+        free = replace(free, deviate=deviate(model_of(scored, [*others, free]), len(others), -1))
         if _separable(model_of(scored, [*others, change, free]), len(others)):
             changes = [*others, change, free]
         else:
@@ -76,7 +78,7 @@ def preferred_of(scored: Table, changes: list[Change]) -> tuple[list[Change], fr
     unsure = [place for place in range(len(changes)) if deviate(model, place, -1) < SURE]
     for a in unsure:
         for b in unsure:
-            if b <= a or changes[a].cause == changes[b].cause:
+            if b <= a or changes[a].cause == changes[b].cause or any(each.owner is not None for each in changes):
                 continue
             others = [change for place, change in enumerate(changes) if place not in (a, b)]
             alone = [model_of(scored, [*others, changes[place]]) for place in (a, b)]
@@ -89,6 +91,29 @@ def preferred_of(scored: Table, changes: list[Change]) -> tuple[list[Change], fr
                 pair = (len(others), len(others) + 1)
                 return preferred_of(scored, merged([*others, changes[a], changes[b]], scored.n, always=pair))
     return changes, frozenset(preferred)
+
+
+def interplay(scored: Table, changes: Sequence[Change]) -> list[Change]:
+    """The changes, and what a prompt and a model do together beyond what each does alone, where calls of all four combinations show it.
+
+    Without it, what both do together would be taken for a third change at the time of the later one.
+    """
+    found = list(changes)
+    for a, first in enumerate(changes):
+        for b, second in enumerate(changes[a + 1 :], start=a + 1):
+            if {first.cause, second.cause} != {"prompt", "model"}:
+                continue
+            on = [change.on >= 0.5 for change in (first, second)]
+            seen = [float(scored.n[(on[0] == x) & (on[1] == y)].sum()) for x in (False, True) for y in (False, True)]
+            if min(seen) < APART:
+                continue
+            later = b if (second.at or 0.0) >= (first.at or 0.0) else a
+            both = Change(cause="not separable", on=first.on * second.on, name="interplay", owner=later)
+            model = model_of(scored, [*found, both])
+            kinds = range(len(scored.stratum.names))
+            if max(deviate(model, len(found), kind) for kind in (-1, *kinds)) > SURE + 0.5:
+                found.append(both)
+    return found
 
 
 def _misfit(model: Model) -> float:

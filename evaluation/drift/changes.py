@@ -27,6 +27,8 @@ _COMES_WITH = 0.97
 class Change:
     """`on` by row; `events` that tell of it, the main one first; `at` and `until` in hours since 1970, where there is a time.
 
+    `owner`: the place of the change that has the credit for this one; what two do together beyond what each does alone is the later one's.
+    `deviate`: how sure a step at a free time was when it was found.
     `wide`: a time that isn't known well goes from the first to the second; `likely` are (begin, hours, weight) that would fit.
     """
 
@@ -39,6 +41,8 @@ class Change:
     wide: tuple[float, float] | None = None
     likely: tuple[tuple[float, float, float], ...] = ()
     parts: tuple[Cause, ...] = ()
+    owner: int | None = None
+    deviate: float = 0.0
 
 
 def served_states(table: Table) -> tuple[Factor, list[Event]]:

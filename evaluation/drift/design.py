@@ -84,27 +84,33 @@ def parts_of(model: Model, before: Sided, after: Sided, mix_spread: float) -> Pa
     old_level = levels + (was * effects).sum(axis=0)
     old_sums = found.weights[model.kinds] + np.einsum("cs,csn->sn", was, found.weights[model.effects])
     mix = after.shares - before.shares
-    gains = after.shares[None, :] * moved
+    done = moved * effects
+    done_sums = moved[:, :, None] * found.weights[model.effects]
+    for place, owner in enumerate(change.owner for change in model.changes):
+        if owner is not None:
+            done[owner] += done[place]
+            done_sums[owner] += done_sums[place]
+            moved[place], done[place], done_sums[place] = 0.0, 0.0, 0.0
     weights = [mix @ old_sums]
     values = [float(mix @ old_level)]
     for place in range(len(model.changes)):
-        weights.append(gains[place] @ found.weights[model.effects[place]])
-        values.append(float(gains[place] @ effects[place]))
+        weights.append(after.shares @ done_sums[place])
+        values.append(float(after.shares @ done[place]))
     total = after.weights - before.weights
     change = float(total @ table.mean)
     weights += [total - np.sum(weights, axis=0), total]
     values += [change - sum(values), change]
     spread_before, spread_after = _lot(before, mix_spread), _lot(after, mix_spread)
-    new_level = old_level + (moved * effects).sum(axis=0)
+    new_level = old_level + done.sum(axis=0)
     shares = [float(old_level @ (spread_before + spread_after) @ old_level)]
-    shares += [float(e @ spread_after @ e) for e in moved * effects]
+    shares += [float(e @ spread_after @ e) for e in done]
     shares += [0.0, float(new_level @ spread_after @ new_level + old_level @ spread_before @ old_level)]
     return Parts(
         values=np.array(values),
         sums=np.array(weights),
-        shares_variance=np.array(shares),
-        effects=moved * effects,
-        effect_sums=moved[:, :, None] * found.weights[model.effects],
+        shares_variance=np.maximum(shares, 0.0),  # squares of one kind of input alone come out at -1e-17
+        effects=done,
+        effect_sums=done_sums,
         moved=moved,
         means_before=float(before.weights @ table.mean),
         means_after=float(after.weights @ table.mean),

@@ -41,10 +41,13 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """`parts`: the mix, each change, the remainder, the total. `effects`: by change, for each kind of input. `moved`: see Parts."""
+    """`by_users`: how much greater each part's error is because users are alike.
+
+    `parts`: the mix, each change, the remainder, the total. `effects`: by change, for each kind of input. `moved`: see Parts."""
 
     model: Model
     parts: Estimate
+    by_users: Numbers
     effects: tuple[Estimate, ...]
     moved: Numbers
     mean_before: float
@@ -93,9 +96,12 @@ def _one(
     model = model_of(table, changes)
     parts = parts_of(model, before, after, spread)
     means = np.array([before.weights, after.weights])
+    with_users = _estimate(model, parts.values, parts.sums, design_effect, parts.shares_variance)
     return Estimates(
         model=model,
-        parts=_estimate(model, parts.values, parts.sums, design_effect, parts.shares_variance),
+        parts=with_users,
+        by_users=with_users.errors
+        / np.maximum(_estimate(model, parts.values, parts.sums, None, parts.shares_variance).errors, 1e-12),
         effects=tuple(
             _estimate(model, parts.effects[place], parts.effect_sums[place], design_effect)
             for place in range(len(changes))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri  # type: ignore[import-untyped]
+from scipy.special import chdtrc, ndtri  # type: ignore[import-untyped]
 
 from evaluation.drift.changes import Change, changes_of, merged, step
 from evaluation.drift.design import Model, model_of
@@ -21,8 +21,12 @@ from evaluation.drift.values import Cell, Event
 CONCURRENT = 200
 """So many observations on both sides, within the same hours and kinds of input, are evidence of their own."""
 AGREE = 3.29
-ALPHA = 0.001
-"""The chance that one control of all moves for no reason."""
+NEAR = 36
+COVERAGE_MOVED = 0.10
+"""Hours on both sides of a step, and by how much the share of scored calls may differ between them."""
+ALPHA = 0.01
+"""The chance that one control of all moves for no reason, and that all together do. A step is there already: taking it for the provider's is
+no worse than taking it for this prompt's alone."""
 _LEAST_CONTROL = 100
 
 
@@ -89,6 +93,21 @@ def time_agrees(scored: Table, changes: Sequence[Change], place: int) -> bool:
     return fits and not any(other.at is not None and low <= other.at <= high for other in others)
 
 
+def coverage_moved(table: Table, change: Change) -> bool:
+    """Whether another part of the calls was scored from about the time of a step on: then other calls were scored, not other answers."""
+    if change.at is None or not table.calls.sum():
+        return False
+    until = change.at if change.until is None else change.until
+    low, high = change.wide or (change.at, until)
+    shares = []
+    for inside in ((table.hour >= low - NEAR) & (table.hour < low), (table.hour >= high) & (table.hour < high + NEAR)):
+        calls = float(table.calls[inside].sum())
+        if calls <= 0:
+            return False
+        shares.append(float(table.n[inside].sum()) / calls)
+    return abs(shares[1] - shares[0]) > COVERAGE_MOVED
+
+
 def controls_say(controls: Sequence[Control], at: float, between: tuple[float, float]) -> Controls:
     """Which controls moved at a time, in any direction. The hours in which it could have happened are left out."""
     deviates: dict[str, float] = {}
@@ -97,7 +116,10 @@ def controls_say(controls: Sequence[Control], at: float, between: tuple[float, f
         if found is not None:
             deviates[f"{control.metric} of {control.prompt}"] = found
     limit = float(-ndtri(ALPHA / 2 / max(len(deviates), 1)))
-    return Controls(moved=tuple(name for name, z in deviates.items() if abs(z) > limit), asked=tuple(deviates))
+    moved = tuple(name for name, z in deviates.items() if abs(z) > limit)
+    if not moved and deviates and chdtrc(len(deviates), sum(z * z for z in deviates.values())) < ALPHA / 2:
+        moved = (max(deviates, key=lambda name: abs(deviates[name])),)  # none is sure alone, and all together are
+    return Controls(moved=moved, asked=tuple(deviates))
 
 
 def _moved(control: Control, at: float, between: tuple[float, float]) -> float | None:

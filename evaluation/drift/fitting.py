@@ -19,6 +19,10 @@ from evaluation.drift.table import Codes, Numbers
 
 BLOCK_HOURS = 6
 DAY_HOURS = 24
+PRIOR_DAYS = 4.0
+PRIOR_DAY = 0.02
+"""What is known of days before any is seen: their means differ by about 2 % of an observation's standard deviation, and that is worth as
+much as four days. A fortnight alone tells the variance between days so badly that an interval would be far too wide or too narrow."""
 _SAME = 1e-7
 _SURE = 1e6
 
@@ -62,7 +66,7 @@ class Noise:
         own = (weights**2 * self.own).sum(axis=1)
         block, day = self.block * (by_block**2).sum(axis=1), self.day * (by_day**2).sum(axis=1)
         total = own + block + day
-        unsure = block**2 / max(self.blocks - self.used, 2.0) + day**2 / max(self.days - self.used, 2.0)
+        unsure = block**2 / max(self.blocks - self.used, 2.0) + day**2 / (max(self.days - self.used, 1.0) + PRIOR_DAYS)
         return total, np.where(unsure > 0, total**2 / np.where(unsure > 0, unsure, 1.0), _SURE).clip(2.0, _SURE)
 
     def _gathered(self, weights: Numbers) -> tuple[Numbers, Numbers]:
@@ -155,10 +159,12 @@ def _noise(rows: Rows, inside: Numbers, weights: Numbers, fitted: Numbers, days_
         block, day = (q_block / a if a > 0 else 0.0), 0.0
     elif block < 0:
         block, day = 0.0, (q_day / d if d > 0 else 0.0)
+    single = float((own * rows.n**2).sum() / rows.n.sum())  # the variance of a single observation
+    freedom = max(days - days_used, 1.0)
     return Noise(
         own=own,
         block=max(block, 0.0),
-        day=max(day, 0.0),
+        day=(freedom * max(day, 0.0) + PRIOR_DAYS * PRIOR_DAY**2 * single) / (freedom + PRIOR_DAYS),
         block_of=block_of,
         day_of=day_of,
         blocks=blocks,

@@ -14,11 +14,12 @@ from datetime import datetime
 import numpy as np
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
+from evaluation.drift.apart import GATE
 from evaluation.drift.changes import Change
 from evaluation.drift.design import Model
 from evaluation.drift.estimates import Estimate, Estimates, estimates_of
 from evaluation.drift.events import time_of
-from evaluation.drift.evidence import Controls, concurrent, time_agrees
+from evaluation.drift.evidence import Controls, concurrent, coverage_moved, time_agrees
 from evaluation.drift.looking import Look
 from evaluation.drift.metrics import smallest
 from evaluation.drift.orders import both_orders
@@ -128,8 +129,11 @@ def _contributions(
         cause, grade = _cause(look, change, found.model, place - 1, evidence)
         value = float(parts.values[place])
         sure = deviates[place] > SURE or place - 1 in look.preferred
+        if change is not None and change.wide is not None:
+            # It was found as the best of many times: what makes errors greater must not take it below the gate for that.
+            sure = sure and change.deviate / found.by_users[place] > GATE and not coverage_moved(look.table, change)
         named = sure and abs(value) >= max(least, PART_OF_LARGEST * largest)
-        named = named or (change is not None and any(
+        named = named or (change is not None and (change.wide is None or sure) and any(
             each.shown and each.cause == cause and abs(each.effect) >= STRATUM_TIMES * least for each in strata
         ))  # fmt: skip
         told.append(Contribution(

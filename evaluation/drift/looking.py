@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluation.drift.apart import GATE, Dropped, as_change, deviate, preferred_of, scale_of, timed
+from evaluation.drift.apart import GATE, Dropped, as_change, deviate, interplay, preferred_of, scale_of, timed
 from evaluation.drift.changes import Change, changes_of, merged, step
 from evaluation.drift.design import model_of
 from evaluation.drift.events import hour_of
@@ -77,12 +77,13 @@ def look(question: Question) -> Look | None:
     changes = merged([change for change in recorded if _varies(change, scored)], scored.n)
     scored, ons = compressed(scored, [change.on for change in changes])
     changes = [replace(change, on=on) for change, on in zip(changes, ons, strict=True)]
+    changes = interplay(scored, changes)
     changes, dropped = timed(scored, changes)
     while sum(not change.events for change in changes if change.wide) < MOST_FREE:
-        moment = _free(scored, changes)
-        if moment is None:
+        free = _free(scored, changes)
+        if free is None:
             break
-        changes = [*changes, as_change(moment, scored)]
+        changes = [*changes, free]
     changes, preferred = preferred_of(scored, changes)
     mix = _mix(scored, changes)
     before, after = _spans(question, scored, changes, mix)
@@ -97,7 +98,7 @@ def _varies(change: Change, scored: Table) -> bool:
     return bool(change.on.any() and (change.on < 1).any())
 
 
-def _free(scored: Table, changes: Sequence[Change]) -> Moment | None:
+def _free(scored: Table, changes: Sequence[Change]) -> Change | None:
     """The best step at a free time, if it is beyond chance."""
     model = model_of(scored, changes)
     kinds = len(scored.stratum.names)
@@ -117,9 +118,10 @@ def _free(scored: Table, changes: Sequence[Change]) -> Moment | None:
         kind = -1 if alike else int(np.argmax(single[:, int(moment.at) - made.first]))
         if alike:
             moment = slower(made, square, moment, scale)
-        after = model_of(scored, [*changes, as_change(moment, scored)])
-        if deviate(after, len(changes), kind) > gate:
-            return moment
+        change = as_change(moment, scored)
+        sure = deviate(model_of(scored, [*changes, change]), len(changes), kind)
+        if sure > gate:
+            return replace(change, deviate=sure)
     return None
 
 
