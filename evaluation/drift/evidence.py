@@ -25,8 +25,8 @@ NEAR = 36
 COVERAGE_MOVED = 0.10
 """Hours on both sides of a step, and by how much the share of scored calls may differ between them."""
 ALPHA = 0.01
-"""The chance that one control of all moves for no reason, and that all together do. A step is there already: to take it for the provider's is
-no worse than taking it for this prompt's alone."""
+"""The chance that one control of all moves for no reason, and that all together do. A step is there already: to take it for the
+provider's is no worse than to take it for this prompt's alone."""
 _LEAST_CONTROL = 100
 
 

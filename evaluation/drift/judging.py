@@ -53,16 +53,22 @@ def report_of(look: Look, evidence: Evidence) -> DriftReport:
     before, after = sides_of(look.scored, look.before, look.after)
     found = estimates_of(look.scored, look.changes, before, after, evidence.design_effect)
     sides = [_side(look, sided, found.means, place) for place, sided in enumerate((before, after))]
-    missing = too_little(question.metric, sides[0], sides[1], _deviation(look, after) or _deviation(look, before))
+    least = smallest(question.metric, found.mean_before, _deviation(look, before))
+    strata = _strata(look, found, before, after, evidence)
+    contributions = _contributions(look, found, evidence, strata, least)
+    missing = too_little(
+        question.metric,
+        sides[0],
+        sides[1],
+        _deviation(look, after) or _deviation(look, before),
+        named=any(each.named for each in contributions),
+    )
     if missing is not None:
         report = DriftReport(
             prompt=question.prompt, metric=question.metric, before=sides[0], after=sides[1], enough=False,
             refusals=(missing,), events=tuple(Judged(event=event, counted=False) for event in look.events),
         )  # fmt: skip
         return _said(report)
-    least = smallest(question.metric, found.mean_before, _deviation(look, before))
-    strata = _strata(look, found, before, after, evidence)
-    contributions = _contributions(look, found, evidence, strata, least)
     main = next((each for each in contributions if each.named), None)
     moment = _moment(look, main)
     values = found.parts.values

@@ -14,8 +14,10 @@ from evaluation.drift.looking import Look
 from evaluation.drift.sentences import amount
 from evaluation.drift.values import Contribution, Metric, NextStep, Refusal, Side
 
-LEAST = 100
-"""So many observations each side must have."""
+LEAST = 30
+"""So many observations each side must have for any report."""
+LEAST_UNNAMED = 100
+"""So many for one that finds nothing: fewer may show a large change, but can't show that there is none."""
 COVERAGE_DIFFERS = 0.10
 UNPARSED_DIFFERS = 0.02
 _ALPHA, _POWER = 0.01, 0.9
@@ -28,15 +30,16 @@ def needed(deviation: float, effect: float) -> int:
     return math.ceil(2 * (z * deviation / effect) ** 2)
 
 
-def too_little(metric: Metric, before: Side, after: Side, deviation: float) -> Refusal | None:
+def too_little(metric: Metric, before: Side, after: Side, deviation: float, *, named: bool) -> Refusal | None:
     """Why there is no report at all, if that is so."""
     short = min(before, after, key=lambda side: side.n)
-    if short.n >= LEAST:
+    if short.n >= (LEAST if named else LEAST_UNNAMED):
         return None
     what = "calls" if metric.unit != "score" and metric.name in _OF_CALLS else "scored calls"
     if deviation <= 0:
         return Refusal(
-            what="what changed", why=f"not enough data: {LEAST} {what} per side are needed, there are {short.n:,.0f}"
+            what="what changed",
+            why=f"not enough data: {LEAST_UNNAMED} {what} per side are needed, there are {short.n:,.0f}",
         )
     effect = 0.05 if metric.unit == "points" else deviation / 5
     return Refusal(
