@@ -1,4 +1,7 @@
-"""95 % intervals from counts and sums: pure arithmetic, no data access and no opinion on what a difference means."""
+"""Confidence intervals from counts and sums, at 95 % unless asked otherwise.
+
+Pure arithmetic: no data access, and no opinion on what a difference means.
+"""
 
 import math
 from dataclasses import dataclass
@@ -15,7 +18,7 @@ class Interval:
     high: float
 
 
-def wilson(successes: float, n: float) -> Interval | None:
+def wilson(successes: float, n: float, confidence: float = CONFIDENCE) -> Interval | None:
     """Wilson's score interval for a share of `successes` among `n`; None where n is 0.
 
     E. B. Wilson (1927), without continuity correction. Successes may be fractions (several values averaged per call), and so may n, where
@@ -24,7 +27,7 @@ def wilson(successes: float, n: float) -> Interval | None:
     """
     if n <= 0:
         return None
-    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
     share = min(max(successes / n, 0.0), 1.0)
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -32,7 +35,7 @@ def wilson(successes: float, n: float) -> Interval | None:
     return Interval(low=max(0.0, min(centre - half, share)), high=min(1.0, max(centre + half, share)))
 
 
-def student_t(n: float, total: float, sum_of_squares: float) -> Interval | None:
+def student_t(n: float, total: float, sum_of_squares: float, confidence: float = CONFIDENCE) -> Interval | None:
     """Student's interval for a mean from count, sum and sum of squares; None where n < 2, with no spread to know. n may be a fraction,
     where it is the effective number of values that have weights.
 
@@ -45,5 +48,5 @@ def student_t(n: float, total: float, sum_of_squares: float) -> Interval | None:
 
     mean = total / n
     variance = max(0.0, (sum_of_squares - total * mean) / (n - 1))
-    half = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2)) * math.sqrt(variance / n)
+    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * math.sqrt(variance / n)
     return Interval(low=mean - half, high=mean + half)

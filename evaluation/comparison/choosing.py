@@ -1,0 +1,104 @@
+"""Which calls of two versions can be compared: of the same hours if there are enough, answered by the same models, by inputs of one kind.
+
+Pure. Knows cells. Refuses to know what the values are of.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from evaluation.comparison.values import Cell
+
+LEAST = 100
+"""Scored calls that either version needs."""
+
+LEAST_IN_STRATUM = 30
+MOST_STRATA = 20
+LEAST_SHARE = 0.02
+OTHER = "other"
+
+_ON_ANOTHER_CHANNEL, _ON_THE_SAME = 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Cells of both versions, and what they have in common."""
+
+    baseline: tuple[Cell, ...]
+    candidate: tuple[Cell, ...]
+    concurrent: bool
+    same_channel: bool | None
+    same_model: bool
+    same_scorer: bool
+
+    @property
+    def enough(self) -> bool:
+        """Whether either version has what a comparison takes."""
+        return min(weight(self.baseline), weight(self.candidate)) >= LEAST
+
+
+def weight(cells: Sequence[Cell]) -> float:
+    """How many values there are."""
+    return sum(cell.n for cell in cells)
+
+
+def choose(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Chosen:
+    """The best comparison that has enough values; where none has, the one of all values.
+
+    Concurrent traffic on one channel is best, then concurrent traffic at all, then before and after; and each of them rather by the
+    models that answered both.
+    """
+    ways = list(_ways(baseline, candidate))
+    return next((each for each in ways if each.enough), ways[-1])
+
+
+def pooled(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
+    """The cells with small strata put together as "other": those below 2 % of all values, and those beyond the twenty largest."""
+    sizes: dict[str, float] = defaultdict(float)
+    for cell in (*baseline, *candidate):
+        sizes[cell.stratum] += cell.n
+    whole = sum(sizes.values())
+    largest = sorted(sizes, key=lambda name: (-sizes[name], name))[:MOST_STRATA]
+    kept = {name for name in largest if sizes[name] >= LEAST_SHARE * whole}
+    if len(sizes) - len(kept) == 1:  # a single one would be as small under another name
+        kept = set(sizes)
+    old, new = (
+        [cell if cell.stratum in kept else replace(cell, stratum=OTHER) for cell in cells]
+        for cells in (baseline, candidate)
+    )
+    return old, new
+
+
+def _ways(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Iterator[Chosen]:
+    """Every way to compare, best first; the last one leaves nothing out but values of scorers that only one version has."""
+    scorers = _scorers(baseline) & _scorers(candidate)
+    one_scorer = bool(scorers) or not (_scorers(baseline) and _scorers(candidate))
+    old, new = (
+        [cell for cell in cells if not scorers or not cell.n or cell.scorer in scorers]
+        for cells in (baseline, candidate)
+    )
+    for least in (_ON_THE_SAME, _ON_ANOTHER_CHANNEL, 0):
+        there, here = ([cell for cell in cells if cell.shared >= least] for cells in (old, new))
+        models = _models(there) & _models(here)
+        same = models == _models(there) | _models(here)
+        for chosen in (models, None) if models else (None,):
+            yield Chosen(
+                baseline=tuple(cell for cell in there if chosen is None or cell.model in chosen),
+                candidate=tuple(cell for cell in here if chosen is None or cell.model in chosen),
+                concurrent=least > 0,
+                same_channel=least == _ON_THE_SAME if least else None,
+                same_model=chosen is not None or same,
+                same_scorer=one_scorer,
+            )
+
+
+def _scorers(cells: Sequence[Cell]) -> set[str]:
+    return {cell.scorer for cell in cells if cell.n > 0}
+
+
+def _models(cells: Sequence[Cell]) -> set[str]:
+    """Models with enough values to be compared by."""
+    sizes: dict[str, float] = defaultdict(float)
+    for cell in cells:
+        sizes[cell.model] += cell.n
+    return {name for name, n in sizes.items() if n >= LEAST_IN_STRATUM}

@@ -1,0 +1,209 @@
+"""One metric of two versions compared: the calls that can be, the differences overall and by stratum, and the verdict.
+
+Pure. Knows how the parts are put together. Refuses to know ClickHouse and how it is shown.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from math import exp
+from statistics import NormalDist
+
+from evaluation.comparison import choosing, verdicts
+from evaluation.comparison.choosing import Chosen
+from evaluation.comparison.estimate import LEAST_BLOCKS, Estimate, estimate, mean_interval, standard_error, sums
+from evaluation.comparison.needed import ALPHA
+from evaluation.comparison.values import (
+    Basis,
+    Cell,
+    Difference,
+    Kind,
+    Measure,
+    MetricComparison,
+    Side,
+    StratumDifference,
+)
+from evaluation.intervals import Interval
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BLOCK = timedelta(hours=6)
+
+Key = Callable[[Cell], tuple[str, str]]
+
+
+def compare(
+    measure: Measure, baseline: Sequence[Cell], candidate: Sequence[Cell], *, versions: tuple[int, int]
+) -> MetricComparison | None:
+    """The candidate's values against the baseline's; `versions` are the baseline's number and the candidate's.
+
+    None where one of them has no value of this metric.
+    """
+    raw = estimate(baseline, candidate, measure.kind)
+    if raw is None:
+        return None
+    chosen = choosing.choose(baseline, candidate)
+    old, new = choosing.pooled(chosen.baseline, chosen.candidate)
+    key = _by_model if chosen.same_model else _alone
+    strata, left_out = _comparable(old, new, key)
+    found = estimate(_inside(old, key, strata), _inside(new, key, strata), measure.kind, key=key)
+    design_effect = (found or raw).design_effect
+    sides = (
+        _side(measure.kind, chosen.baseline, versions[0]),
+        _side(measure.kind, chosen.candidate, versions[1]),
+    )
+    yardstick = verdicts.yardstick(measure, sums(chosen.baseline or baseline), design_effect)
+    told = None if found is None else _told(measure.kind, found.difference)
+    parts = _by_stratum(measure, old, new, key, strata, found.widening) if found else []
+    verdict, why = verdicts.verdict_of(
+        measure.metric, told, yardstick, sides, verdicts.missing(chosen, sides, found, left_out)
+    )
+    return MetricComparison(
+        metric=measure.metric,
+        baseline=sides[0],
+        candidate=sides[1],
+        raw=_told(measure.kind, raw.difference),
+        standardised=told,
+        basis=_basis(chosen),
+        margin=yardstick.margin,
+        verdict=verdict,
+        why=why,
+        needed=yardstick.needed,
+        design_effect=design_effect,
+        strata=tuple(parts),
+        worst=min(parts, key=lambda part: verdicts.gain(measure.metric, part.difference.change), default=None),
+        but=() if verdict == "worse" else tuple(verdicts.lost(measure.metric, parts, yardstick.margin)),
+        notes=tuple(_notes(chosen, found, left_out)),
+    )
+
+
+def _by_model(cell: Cell) -> tuple[str, str]:
+    return cell.stratum, cell.model
+
+
+def _alone(cell: Cell) -> tuple[str, str]:
+    return cell.stratum, ""
+
+
+def _inside(cells: Sequence[Cell], key: Key, strata: Collection[tuple[str, str]]) -> list[Cell]:
+    return [cell for cell in cells if key(cell) in strata]
+
+
+def _comparable(old: Sequence[Cell], new: Sequence[Cell], key: Key) -> tuple[set[tuple[str, str]], dict[str, float]]:
+    """The strata that both versions have enough values of, and by stratum the share of the baseline's values in the others."""
+    sizes: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for place, cells in enumerate((old, new)):
+        for cell in cells:
+            sizes[key(cell)][place] += cell.n
+    strata = {name for name, both in sizes.items() if min(both) >= choosing.LEAST_IN_STRATUM}
+    whole = sum(both[0] for both in sizes.values())
+    left: dict[str, float] = defaultdict(float)
+    for (stratum, _), both in ((name, both) for name, both in sizes.items() if name not in strata and both[0]):
+        left[stratum] += both[0] / whole
+    return strata, dict(left)
+
+
+def _side(kind: Kind, cells: Sequence[Cell], version: int) -> Side:
+    found = sums(cells)
+    calls, unparsed = sum(cell.calls for cell in cells), sum(cell.unparsed for cell in cells)
+    interval = mean_interval(cells, kind) if found.n else None
+    mean = found.mean if found.n else None
+    if kind == "log":
+        mean = None if mean is None else exp(mean)
+        interval = None if interval is None else Interval(low=exp(interval.low), high=exp(interval.high))
+    return Side(
+        version=version,
+        calls=calls,
+        n=found.n,
+        coverage=min(found.n / calls, 1.0) if calls else 0.0,
+        unparsed=unparsed / (unparsed + found.n) if unparsed else 0.0,
+        mean=mean,
+        interval=interval,
+        models=tuple(sorted({cell.model for cell in cells})),
+        scorers=tuple(sorted({cell.scorer for cell in cells if cell.scorer})),
+    )
+
+
+def _told(kind: Kind, difference: Difference) -> Difference:
+    """As people read it: differences of logarithms as ratios less one."""
+    if kind != "log":
+        return difference
+    inside = difference.interval
+    return Difference(
+        change=exp(difference.change) - 1,
+        interval=None if inside is None else Interval(low=exp(inside.low) - 1, high=exp(inside.high) - 1),
+    )
+
+
+def _by_stratum(
+    measure: Measure,
+    old: Sequence[Cell],
+    new: Sequence[Cell],
+    key: Key,
+    strata: set[tuple[str, str]],
+    widening: float,
+) -> list[StratumDifference]:
+    """Every stratum that can be compared, the baseline's largest first."""
+    whole = [choosing.weight(cells) for cells in (old, new)]
+    found: dict[str, tuple[Estimate, float, float]] = {}
+    for name in sorted({stratum for stratum, _ in strata}):
+        own = {each for each in strata if each[0] == name}
+        there, here = _inside(old, key, own), _inside(new, key, own)
+        each = estimate(there, here, measure.kind, key=key, widening=widening)
+        if each is not None:
+            found[name] = (each, choosing.weight(there), choosing.weight(here))
+    shown = _shown({name: each.difference for name, (each, _, _) in found.items()})
+    parts = [
+        StratumDifference(
+            stratum=name,
+            difference=_told(measure.kind, each.difference),
+            n_baseline=n_old,
+            n_candidate=n_new,
+            share_baseline=n_old / whole[0],
+            share_candidate=n_new / whole[1],
+            shown=name in shown,
+        )
+        for name, (each, n_old, n_new) in found.items()
+    ]
+    return sorted(parts, key=lambda part: -part.n_baseline)
+
+
+def _shown(differences: dict[str, Difference]) -> set[str]:
+    """Those that hold against chance however many strata are looked at (S. Holm, Scand. J. Stat. 6 (1979), 65-70)."""
+    sure: dict[str, float] = {}
+    for name, difference in differences.items():
+        error = standard_error(difference)
+        sure[name] = 1.0 if not error else 2 * NormalDist().cdf(-abs(difference.change) / error)
+    shown = set()
+    for place, name in enumerate(sorted(sure, key=lambda each: sure[each])):
+        if sure[name] * (len(sure) - place) >= ALPHA:
+            break
+        shown.add(name)
+    return shown
+
+
+def _basis(chosen: Chosen) -> Basis:
+    blocks = [cell.block for cell in (*chosen.baseline, *chosen.candidate)] or [0]
+    return Basis(
+        design="concurrent" if chosen.concurrent else "before/after",
+        same_channel=chosen.same_channel,
+        same_model=chosen.same_model,
+        since=_EPOCH + min(blocks) * _BLOCK,
+        until=_EPOCH + (max(blocks) + 1) * _BLOCK,
+    )
+
+
+def _notes(chosen: Chosen, found: Estimate | None, left_out: dict[str, float]) -> Iterator[str]:
+    """What the reader must know of a comparison that was made."""
+    if found is None:
+        return
+    if not chosen.concurrent:
+        yield "before/after: whatever else changed in between is in the difference; `slugline drift` takes that apart"
+    elif not chosen.same_channel:
+        yield "the calls came by different channels, so by different callers"
+    if not chosen.same_model:
+        yield "different models answered: the difference is of prompt and model together"
+    if not found.blocks:
+        yield f"the calls lie within fewer than {LEAST_BLOCKS} six-hour blocks: what days differ by is not in the interval"
+    if left_out:
+        share = sum(left_out.values())
+        yield f"without {verdicts.strata_text(left_out)}, {share:.1%} of the baseline's values: too few on one side"
