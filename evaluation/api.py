@@ -1,19 +1,23 @@
 """`GET /api/prompts/{slug}/quality` and `/served`: the quality report, and which versions answered when, over HTTP.
 
-Knows the address, its parameters and the shape of the answer. Refuses to know which prompts exist (it is handed a check);
-what the check and ClickHouse raise goes through to the application, which has one place for it.
+Knows the address, its parameters and the shape of the answer. Refuses to know which prompts exist (it is handed a look-up);
+what the look-up and ClickHouse raise goes through to the application, which has one place for it.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, overload
+from typing import Annotated
 
 from anyio import to_thread
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from evaluation.report import quality_report
+from evaluation.comparison.measures import MARGIN
+from evaluation.comparison.report import baseline_of, compared_quality
+from evaluation.comparison.values import Comparison
 from evaluation.served import versions_served
+from evaluation.windows import Since, Until, Zone, window_of
+from registry.values import Prompt
 from tracing.clickhouse import ClickHouse
 
 
@@ -39,6 +43,7 @@ class ScoreModel(BaseModel):
     effective_n: float | None = Field(
         description="how many calls of equal weight know as much: n, or less where calls of a sample are weighed"
     )
+    coverage: float | None = Field(description="the share of the row's calls that have a value of this score")
 
 
 class QualityRowModel(BaseModel):
@@ -84,6 +89,9 @@ class QualityModel(BaseModel):
     exact: bool = Field(
         description="whether latencies are exact; false: estimates from digests, as there are many calls"
     )
+    comparison: Comparison | None = Field(
+        description="the versions against one of them, like with like; null where nothing is stable yet, or with against=none"
+    )
 
 
 class VersionCallsModel(BaseModel):
@@ -107,25 +115,40 @@ class ServedModel(BaseModel):
     served: list[VersionCallsModel]
 
 
-def build_router(clickhouse: ClickHouse, check_prompt: Callable[[str], object]) -> APIRouter:
-    """The router; `check_prompt` raises for a slug that the registry doesn't know."""
+def build_router(clickhouse: ClickHouse, prompt_of: Callable[[str], Prompt]) -> APIRouter:
+    """The router; `prompt_of` raises for a slug that the registry doesn't know."""
     router = APIRouter(tags=["quality"])
 
     @router.get("/api/prompts/{slug}/quality")
     async def quality(
         slug: str,
-        since: Annotated[datetime | None, Query(description="first moment; without a zone it is UTC")] = None,
-        until: Annotated[datetime | None, Query(description="first moment after the window")] = None,
+        since: Since = None,
+        until: Until = None,
+        zone: Zone = "UTC",
         purpose: Annotated[str, Query(description="purpose of the calls, or 'all'")] = "production",
-        score: Annotated[str | None, Query(description="one score's name; without it every score")] = None,
+        score: Annotated[
+            str | None, Query(description="one score's name, or a metric of every call such as latency; without it all")
+        ] = None,
+        against: Annotated[
+            str, Query(description="the version that others are compared with: a channel, a number, or 'none'")
+        ] = "stable",
+        margin: Annotated[
+            float, Query(description="the largest difference of a rate that is none to speak of: 0.02 is two points")
+        ] = MARGIN,
     ) -> QualityModel:
-        """Calls, errors, scores with 95 % intervals, latency, tokens and cost, by version and served model."""
-        begin, end = _in_utc(since), _in_utc(until)
-        if begin is not None and end is not None and begin >= end:
-            raise HTTPException(422, f"since ({begin.isoformat()}) must be before until ({end.isoformat()})")
-        await to_thread.run_sync(check_prompt, slug)
-        report = await quality_report(
-            clickhouse, prompt=slug, since=begin, until=end, purpose=None if purpose == "all" else purpose, score=score
+        """Calls, errors, scores with 95 % intervals, latency, tokens and cost, by version and served model; and each version against
+        the one that is stable, with 99 % intervals and a verdict."""
+        begin, end = window_of(since, until, zone, datetime.now(UTC))
+        prompt = await to_thread.run_sync(prompt_of, slug)
+        report = await compared_quality(
+            clickhouse,
+            prompt=slug,
+            baseline=baseline_of(prompt, against),
+            since=begin,
+            until=end,
+            purpose=None if purpose == "all" else purpose,
+            metric=score,
+            margin=margin,
         )
         return QualityModel.model_validate(report.to_json())
 
@@ -133,7 +156,7 @@ def build_router(clickhouse: ClickHouse, check_prompt: Callable[[str], object]) 
     async def served(slug: str, since: datetime, until: datetime) -> ServedModel:
         """Which versions answered calls between two times; without a zone they are UTC."""
         begin, end = _in_utc(since), _in_utc(until)
-        await to_thread.run_sync(check_prompt, slug)
+        await to_thread.run_sync(prompt_of, slug)
         found = await versions_served(clickhouse, prompt=slug, since=begin, until=end)
         return ServedModel(
             prompt=slug,
@@ -145,9 +168,5 @@ def build_router(clickhouse: ClickHouse, check_prompt: Callable[[str], object]) 
     return router
 
 
-@overload
-def _in_utc(time: datetime) -> datetime: ...
-@overload
-def _in_utc(time: None) -> None: ...
-def _in_utc(time: datetime | None) -> datetime | None:
-    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
+def _in_utc(time: datetime) -> datetime:
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time

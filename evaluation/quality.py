@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from evaluation.comparison.values import Comparison
 from evaluation.intervals import Interval, student_t, wilson
 from evaluation.plain import plain
 
@@ -26,7 +27,8 @@ class Score:
     `labels`, the number of scores by label. `unparsed` counts scores whose value could not be read from the scorer's
     output.
     Where some calls stand for others that a sample left out, the mean is weighed, and the interval is that of `effective_n` calls of
-    equal weight: (sum of weights)² / sum of squared weights (L. Kish, 1965). Without a sample that is `n`.
+    equal weight: (sum of weights)² / sum of squared weights (L. Kish, 1965). Without a sample that is `n`. `coverage` is the share of the
+    row's calls that have a value.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Score:
     unparsed: int
     labels: tuple[tuple[str, int], ...] = ()
     effective_n: float | None = None
+    coverage: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ class Quality:
     """A prompt's quality in a window: `rows` by version and served model, `totals` by version over all models.
 
     The window is half-open, None is unbounded; `purpose` None is any purpose; `score` None is every score's name. `exact` tells whether
-    latencies are exact, or estimates from digests.
+    latencies are exact, or estimates from digests. `comparison` holds the versions against one of them, None where nobody asked for it.
     """
 
     prompt: str
@@ -92,6 +95,7 @@ class Quality:
     rows: tuple[QualityRow, ...]
     totals: tuple[QualityRow, ...]
     exact: bool = True
+    comparison: Comparison | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As plain values for JSON: times in ISO 8601 with a Z, labels as an object, unknown as null."""
@@ -104,13 +108,15 @@ class Quality:
 
 def quality_of(window: Quality, calls: Iterable[Mapping[str, Any]], scores: Iterable[Mapping[str, Any]]) -> Quality:
     """`window` with its rows and totals filled in from the cells of the two statements in quality.sql."""
+    calls = list(calls)
+    all_calls = {_key(cell): cell["calls"] for cell in calls}
     by_row: dict[tuple[int, str | None], list[Score]] = {}
     scored: dict[tuple[int, str | None], int] = {}
     for cell in scores:
         if cell["all_scores"]:
             scored[_key(cell)] = cell["scored_calls"]
         else:
-            by_row.setdefault(_key(cell), []).append(_score(cell))
+            by_row.setdefault(_key(cell), []).append(_score(cell, all_calls.get(_key(cell), 0)))
     # Scores are read after calls: a call that came in between has scores and no cell, and waits for the next reading.
     rows = [_row(cell, by_row.get(_key(cell), []), scored.get(_key(cell), 0)) for cell in calls]
     return replace(
@@ -124,7 +130,7 @@ def _key(cell: Mapping[str, Any]) -> tuple[int, str | None]:
     return cell["version"], None if cell["all_models"] else cell["model"]
 
 
-def _score(cell: Mapping[str, Any]) -> Score:
+def _score(cell: Mapping[str, Any], calls: int) -> Score:
     kind, n, weight = cell["score_kind"], cell["scored_recorded"], cell["weight"]
     mean = interval = effective = None
     if kind != "category" and weight:
@@ -145,6 +151,7 @@ def _score(cell: Mapping[str, Any]) -> Score:
         unparsed=cell["unparsed_scores"],
         labels=tuple(sorted(dict(cell["label_counts"]).items())),
         effective_n=effective,
+        coverage=min(cell["scored_calls"] / calls, 1.0) if calls else None,
     )
 
 

@@ -87,6 +87,7 @@ def main() -> None:
 
 def _in_words(error: Exception) -> str | None:
     """The message of an error that a user can do something about; None for faults of ours, which keep their traceback."""
+    from evaluation.errors import AnalysisError
     from evaluation.runs.errors import EvaluationError
     from registry.errors import RegistryError
     from slugline.client import ServerError
@@ -100,6 +101,6 @@ def _in_words(error: Exception) -> str | None:
     if isinstance(error, RegistryError):
         return error.message
     known = FolderInUse | SettingsError | ServerError | ClickHouseUnavailable | ClickHouseRefused | SchemaTooNew
-    if isinstance(error, known | SearchError | TransferError | EvaluationError):
+    if isinstance(error, known | SearchError | TransferError | EvaluationError | AnalysisError):
         return str(error)
     return None

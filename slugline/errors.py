@@ -7,6 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from evaluation.errors import AnalysisError, MetricNotFoundError
 from evaluation.runs.errors import EvaluationError
 from proxy.errors import answer_for, error_body
 from registry.errors import RegistryError
@@ -51,6 +52,12 @@ def add_error_handlers(app: FastAPI) -> None:
     def evaluation_error(_: Request, error: Exception) -> Response:
         return _json(422, error_body(str(error), "invalid_request_error", "evaluation_invalid"))
 
+    def analysis_error(_: Request, error: Exception) -> Response:
+        return _json(422, error_body(str(error), "invalid_request_error", "request_invalid"))
+
+    def metric_not_found(_: Request, error: Exception) -> Response:
+        return _json(404, error_body(str(error), "invalid_request_error", "metric_not_found", "metric"))
+
     def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101
         message = f"{request.method} {request.url.path}: {error.detail}"
@@ -64,6 +71,8 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ScoreNotFound, score_not_found)
     app.add_exception_handler(SearchError, search_error)
     app.add_exception_handler(EvaluationError, evaluation_error)
+    app.add_exception_handler(AnalysisError, analysis_error)
+    app.add_exception_handler(MetricNotFoundError, metric_not_found)
     app.add_exception_handler(HTTPException, http_error)
 
 

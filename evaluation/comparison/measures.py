@@ -48,8 +48,8 @@ BUILT_IN: Mapping[str, Measure] = {
         ),
     )
 }
-"""Metrics that need no score, by name. A refusal may be right, and so may a long answer: of these neither way is better. `latency` is that of
-calls that succeeded, `cost` and `output_tokens` those of calls that have one."""
+"""Metrics that need no score, by name. A refusal may be right, and so may a long answer: of these neither way is better. `latency` is that
+of calls that succeeded, `cost` and `output_tokens` those of calls that have one."""
 
 
 def score_measure(name: str, kind: str, *, margin: float = MARGIN) -> Measure:

@@ -1,21 +1,96 @@
-"""A prompt's versions against the one that is live, as a question to ClickHouse.
+"""A prompt's versions against one of them, the one that is live by default, as a question to ClickHouse.
 
-Knows which versions are looked at. Refuses to know which one is live, and to hide ClickHouse's errors.
+Knows which versions are looked at. Refuses to hide ClickHouse's errors.
 """
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from evaluation.comparison.comparing import compare
-from evaluation.comparison.measures import MARGIN
+from evaluation.comparison.measures import BUILT_IN, MARGIN
 from evaluation.comparison.reading import Asked, Cells, read_cells, versions_with_calls, whole_hours
 from evaluation.comparison.values import Comparison, VersionComparison
+from evaluation.errors import AnalysisError, MetricNotFoundError
+from evaluation.names import nearest
+from evaluation.quality import Quality
+from evaluation.report import quality_report
+from registry.storage.reader import STABLE, check_number, nothing_on
+from registry.values import Prompt
 from tracing.clickhouse import ClickHouse
 from tracing.rollups.scores import uncounted
 
 MOST_VERSIONS = 8
 """So many versions are compared, the newest with calls in the window."""
+
+
+NOBODY = "none"
+"""In place of a channel or a version: no comparison."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The version that others are held against; `channel` is where it is live, "" where it was named by number."""
+
+    version: int
+    channel: str
+
+
+def baseline_of(prompt: Prompt, against: str) -> Baseline | None:
+    """The version that a channel's name or a number means; None for "none", and where nothing is stable yet.
+
+    Raises RegistryError for a version or a channel that the prompt doesn't have.
+    """
+    asked = against.strip().removeprefix("@")
+    if asked == NOBODY or (asked == STABLE and STABLE not in prompt.channels):
+        return None
+    if asked.isdigit():
+        return Baseline(version=check_number(prompt.slug, int(asked), prompt), channel="")
+    if asked not in prompt.channels:
+        raise nothing_on(prompt.slug, asked, prompt.channels)
+    return Baseline(version=prompt.channels[asked], channel=asked)
+
+
+async def compared_quality(
+    clickhouse: ClickHouse,
+    *,
+    prompt: str,
+    baseline: Baseline | None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    purpose: str | None = "production",
+    metric: str | None = None,
+    margin: float = MARGIN,
+) -> Quality:
+    """The quality report with its versions against the baseline. `metric` is as for `comparison_report`.
+
+    Raises MetricNotFoundError for a metric that no call of the window has, and what the connection raises.
+    """
+    if not 0 < margin < 1:
+        raise AnalysisError(f"a margin is a share such as 0.02 (two points), not {margin:g}")
+    score = None if metric in BUILT_IN else metric
+    asked = partial(quality_report, clickhouse, prompt=prompt, since=since, until=until, purpose=purpose)
+    quality = await asked(score=score)
+    if score and quality.totals and not any(total.scores for total in quality.totals):
+        known = sorted({each.name for total in (await asked()).totals for each in total.scores})
+        there = nearest(score, known, BUILT_IN)
+        raise MetricNotFoundError(f"no call of '{prompt}' in this window has a score '{score}'; {there}")
+    if baseline is None:
+        return quality
+    comparison = await comparison_report(
+        clickhouse,
+        prompt=prompt,
+        baseline=baseline.version,
+        channel=baseline.channel,
+        since=since,
+        until=until,
+        purpose=purpose,
+        metric=metric,
+        margin=margin,
+    )
+    return replace(quality, comparison=comparison)
 
 
 async def comparison_report(

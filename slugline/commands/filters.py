@@ -6,14 +6,11 @@ Kept as data, so that `slugline --help` needn't import what reads them.
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-
-from slugline.commands.options import read_time
 
 if TYPE_CHECKING:
     from tracing.search.filters import CallFilter
@@ -43,7 +40,7 @@ MANY: Mapping[str, str] = {
 """Options that may be given several times."""
 
 ONE: Mapping[str, str] = {
-    "since": "From when: 2h, 7d, or a time such as 2026-11-17T15:00Z.",
+    "since": "From when: 2h, 7d, 'last tuesday', or a time such as 2026-11-17T15:00Z.",
     "until": "Before when, in the same forms.",
     "text": "Text in the input or the output.",
     "input_text": "Text in the input.",
@@ -56,8 +53,6 @@ ONE: Mapping[str, str] = {
     "max_tokens": "Input and output tokens.",
 }
 """Options that may be given once."""
-
-_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def with_filters(command: Callable[..., None], *, leave_out: frozenset[str] = frozenset()) -> Callable[..., None]:
@@ -111,8 +106,12 @@ def read_filters(given: Mapping[str, Any], now: datetime | None = None) -> CallF
 
 
 def read_moment(text: str, option: str, now: datetime) -> datetime:
-    """A time, or how long ago one was: 30m, 2h, 7d, 4w. Raises SettingsError."""
-    ago = re.fullmatch(r"(\d{1,6})([mhdw])", text.strip())
-    if ago:
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-    return read_time(text, option)
+    """A time on this machine's clock, as people say it: 2h, 7d, `last tuesday`, 2026-11-17 15:00. Raises SettingsError."""
+    from evaluation.errors import AnalysisError
+    from evaluation.moments import read_moment as said
+    from slugline.settings import SettingsError
+
+    try:
+        return said(text, now=now, what=option)
+    except AnalysisError as error:
+        raise SettingsError(str(error)) from None

@@ -1,54 +1,56 @@
 """`slugline quality`."""
 
 import asyncio
-from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from slugline.commands.options import Config, Data, Json, Slug, open_registry, print_json, print_table, settings_for
-
-Time = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])]
+from slugline.commands.options import Config, Data, Json, Server, Slug, print_json, print_table
+from slugline.commands.windows import Since, Until, print_page, window_of
 
 
 def quality(
     slug: Slug,
-    since: Time = None,
-    until: Time = None,
+    since: Since = None,
+    until: Until = None,
     purpose: Annotated[str, typer.Option(help="production, evaluation, probe, playground, or all.")] = "production",
-    score: Annotated[str | None, typer.Option(help="Only this score.")] = None,
+    metric: Annotated[
+        str | None, typer.Option("--metric", "--score", help="Only this score, or latency, cost, error_rate …")
+    ] = None,
+    against: Annotated[
+        str, typer.Option(help="The version that others are held against: a channel, a number, or none.")
+    ] = "stable",
+    margin: Annotated[
+        float, typer.Option(help="The largest difference of a rate that is none to speak of, in points.")
+    ] = 2.0,
     json: Json = False,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
-    """Quality by prompt version and model served: calls, scores with 95 % intervals, latency, tokens, cost, errors."""
-    from evaluation.report import quality_report
+    """Quality by prompt version and model served, with 95 % intervals, and each version against the one that is stable."""
+    from evaluation.comparison.text import as_text
+    from evaluation.quality import Quality
     from evaluation.text import as_table
-    from slugline.records import open_records
+    from slugline.analysis import QualityAsked, open_analysis
 
-    settings = settings_for(data, config)
-    open_registry(settings).store.prompt(slug)  # says what is right when there is no such prompt
+    begin, end = window_of(since, until)
+    asked = QualityAsked(
+        slug=slug, since=begin, until=end, purpose=purpose, metric=metric, against=against, margin=margin / 100
+    )
 
-    async def ask() -> None:
-        async with open_records(settings) as records:
-            report = await quality_report(
-                records,
-                prompt=slug,
-                since=_zoned(since),
-                until=_zoned(until),
-                purpose=None if purpose == "all" else purpose,
-                score=score,
-            )
-        if json:
-            print_json(report.to_json())
-        elif report.rows:
-            print_table(as_table(report))
-        else:
-            print(f"no calls of {slug} in this window (a call shows about a second after its answer)")
+    async def ask() -> Quality:
+        async with open_analysis(data, config, server) as analysis:
+            return await analysis.quality(asked)
 
-    asyncio.run(ask())
-
-
-def _zoned(time: datetime | None) -> datetime | None:
-    """A time without a zone is meant in this machine's."""
-    return time.astimezone() if time is not None else None
+    report = asyncio.run(ask())
+    if json:
+        print_json(report.to_json())
+        return
+    if not report.rows:
+        print(f"no calls of {slug} in this window (a call shows about a second after its answer)")
+        return
+    print_table(as_table(report))
+    if report.comparison is not None:
+        print()
+        print_page(as_text(report.comparison))

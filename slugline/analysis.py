@@ -1,0 +1,117 @@
+"""Quality and drift as a command sees them: asked of ClickHouse here, or of a server over HTTP.
+
+Both ways give the same JSON and the same values, and ask for the same roles. Refuses to know terminals.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from slugline.call_records import server_url
+from slugline.client import ServerClient, key_text
+from slugline.remote_reads import prompt_path
+
+if TYPE_CHECKING:
+    from evaluation.quality import Quality
+    from registry.roles import Principal
+    from registry.writing.store import Store
+    from tracing.clickhouse import ClickHouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityAsked:
+    """What is asked of a prompt's quality, as `evaluation.comparison.report` takes it. `against` is a channel, a number or "none"."""
+
+    slug: str
+    since: datetime | None
+    until: datetime | None
+    purpose: str
+    metric: str | None
+    against: str
+    margin: float
+
+
+class Analysis(Protocol):
+    """Methods raise RegistryErrors and AnalysisErrors, and what ClickHouse or a server raises."""
+
+    async def quality(self, asked: QualityAsked) -> Quality:
+        """A prompt's quality by version, and its versions against one of them."""
+        ...
+
+
+class LocalAnalysis:
+    """The calls in ClickHouse, and the registry in its database, as `by` sees them."""
+
+    def __init__(self, clickhouse: ClickHouse, store: Store, by: Principal) -> None:
+        self._clickhouse = clickhouse
+        self._store = store
+        self._by = by
+
+    async def quality(self, asked: QualityAsked) -> Quality:
+        from evaluation.comparison.report import baseline_of, compared_quality
+        from registry.roles import permit
+
+        permit(self._by, "inspect", slug=asked.slug)
+        prompt = self._store.prompt(asked.slug)
+        return await compared_quality(
+            self._clickhouse,
+            prompt=asked.slug,
+            baseline=baseline_of(prompt, asked.against),
+            since=asked.since,
+            until=asked.until,
+            purpose=None if asked.purpose == "all" else asked.purpose,
+            metric=asked.metric,
+            margin=asked.margin,
+        )
+
+
+class RemoteAnalysis:
+    """What a server says, as the key's holder may see it."""
+
+    def __init__(self, client: ServerClient) -> None:
+        self._client = client
+
+    async def quality(self, asked: QualityAsked) -> Quality:
+        from evaluation.quality import Quality
+        from slugline.answers import value_of
+
+        said = self._client.get(
+            f"{prompt_path(asked.slug)}/quality",
+            since=_iso(asked.since),
+            until=_iso(asked.until),
+            purpose=asked.purpose,
+            score=asked.metric,
+            against=asked.against,
+            margin=asked.margin,
+        )
+        for row in [*said.get("rows", ()), *said.get("totals", ())]:
+            for score in row["scores"]:
+                score["labels"] = list(score["labels"].items())
+        return value_of(Quality, said)
+
+
+@contextlib.asynccontextmanager
+async def open_analysis(data: Path | None, config: Path | None, server: str | None) -> AsyncIterator[Analysis]:
+    """What a server says, or what is here; flags win over SLUGLINE_URL. Raises SettingsError, and as `permit` does."""
+    url = server_url(data, config, server)
+    if url:
+        with contextlib.closing(ServerClient(url, key=key_text(os.environ))) as client:
+            yield RemoteAnalysis(client)
+        return
+    from slugline.commands.options import open_registry, settings_for
+    from slugline.records import open_records
+
+    settings = settings_for(data, config)
+    registry = open_registry(settings)
+    async with open_records(settings) as clickhouse:
+        yield LocalAnalysis(clickhouse, registry.store, registry.by)
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat()
