@@ -32,9 +32,9 @@ class Chosen:
     same_scorer: bool
 
     @property
-    def enough(self) -> bool:
-        """Whether either version has what a comparison takes."""
-        return min(weight(self.baseline), weight(self.candidate)) >= LEAST
+    def least(self) -> float:
+        """How many values the version with fewer has."""
+        return min(weight(self.baseline), weight(self.candidate))
 
 
 def weight(cells: Sequence[Cell]) -> float:
@@ -42,14 +42,14 @@ def weight(cells: Sequence[Cell]) -> float:
     return sum(cell.n for cell in cells)
 
 
-def choose(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Chosen:
-    """The best comparison that has enough values; where none has, the one of all values.
+def ways(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> list[Chosen]:
+    """The ways to compare that have enough values, best first; where none has, the one of all values.
 
     Concurrent traffic on one channel is best, then concurrent traffic at all, then before and after; and each of them rather by the
-    models that answered both.
+    models that answered both. The last one leaves nothing out but values of scorers that only one version has.
     """
-    ways = list(_ways(baseline, candidate))
-    return next((each for each in ways if each.enough), ways[-1])
+    every = list(_ways(baseline, candidate))
+    return [each for each in every if each.least >= LEAST] or every[-1:]
 
 
 def pooled(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> tuple[list[Cell], list[Cell]]:
@@ -70,7 +70,6 @@ def pooled(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> tuple[list[Ce
 
 
 def _ways(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Iterator[Chosen]:
-    """Every way to compare, best first; the last one leaves nothing out but values of scorers that only one version has."""
     scorers = _scorers(baseline) & _scorers(candidate)
     one_scorer = bool(scorers) or not (_scorers(baseline) and _scorers(candidate))
     old, new = (

@@ -5,6 +5,7 @@ Pure. Knows how the parts are put together. Refuses to know ClickHouse and how i
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import exp
 from statistics import NormalDist
@@ -23,6 +24,7 @@ from evaluation.comparison.values import (
     Side,
     StratumDifference,
 )
+from evaluation.comparison.wording import difference_text
 from evaluation.intervals import Interval
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,7 +43,23 @@ def compare(
     raw = estimate(baseline, candidate, measure.kind)
     if raw is None:
         return None
-    chosen = choosing.choose(baseline, candidate)
+    ways = choosing.ways(baseline, candidate)
+    # Never by what comes out: a weaker comparison that "tells" is told by whatever else changed.
+    chosen = next((each for each in ways if _sees_much(measure, each)), ways[0])
+    found = _compared(measure, chosen, raw, versions)
+    if chosen.concurrent == ways[0].concurrent:
+        return found
+    return replace(found, notes=(*found.notes, _alone_in(_compared(measure, ways[0], raw, versions))))
+
+
+def _sees_much(measure: Measure, chosen: Chosen) -> bool:
+    """Whether there are enough values to see the largest difference that the measure is asked about."""
+    needed = verdicts.yardstick(measure, sums(chosen.baseline), 1.0).needed
+    return chosen.least >= (needed[0].n if needed else choosing.LEAST)
+
+
+def _compared(measure: Measure, chosen: Chosen, raw: Estimate, versions: tuple[int, int]) -> MetricComparison:
+    """The comparison of the calls that were chosen; `raw` is that of all."""
     old, new = choosing.pooled(chosen.baseline, chosen.candidate)
     key = _by_model if chosen.same_model else _alone
     strata, left_out = _comparable(old, new, key)
@@ -51,7 +69,7 @@ def compare(
         _side(measure.kind, chosen.baseline, versions[0]),
         _side(measure.kind, chosen.candidate, versions[1]),
     )
-    yardstick = verdicts.yardstick(measure, sums(chosen.baseline or baseline), design_effect)
+    yardstick = verdicts.yardstick(measure, sums(chosen.baseline), design_effect)
     told = None if found is None else _told(measure.kind, found.difference)
     parts = _by_stratum(measure, old, new, key, strata, found.widening) if found else []
     verdict, why = verdicts.verdict_of(
@@ -74,6 +92,13 @@ def compare(
         but=() if verdict == "worse" else tuple(verdicts.lost(measure.metric, parts, yardstick.margin)),
         notes=tuple(_notes(chosen, found, left_out)),
     )
+
+
+def _alone_in(concurrent: MetricComparison) -> str:
+    """What concurrent calls have shown that were too few to go by."""
+    shown = difference_text(concurrent.metric, concurrent.standardised, concurrent.margin)
+    n = f"n {concurrent.baseline.n:,.0f} and {concurrent.candidate.n:,.0f}"
+    return f"concurrent calls are too few to go by them alone: {shown}, {n}"
 
 
 def _by_model(cell: Cell) -> tuple[str, str]:
@@ -197,7 +222,7 @@ def _notes(chosen: Chosen, found: Estimate | None, left_out: dict[str, float]) -
     if found is None:
         return
     if not chosen.concurrent:
-        yield "before/after: whatever else changed in between is in the difference; `slugline drift` takes that apart"
+        yield "whatever else changed in between is in the difference; `slugline drift` takes that apart"
     elif not chosen.same_channel:
         yield "the calls came by different channels, so by different callers"
     if not chosen.same_model:

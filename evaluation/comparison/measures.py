@@ -12,7 +12,7 @@ MARGIN = 0.02
 """Two points of a rate are no difference to speak of, unless asked otherwise."""
 
 _RATE_SIZES = (0.1, 0.05, 0.03, 0.02)
-_FAILURE_SIZES = (0.05, 0.02, 0.01)
+_FAILURE_SIZES = (0.05, 0.02, 0.01, 0.005)
 _RELATIVE_SIZES = (0.2, 0.1, 0.05)
 _FAILURE_MARGIN, _RELATIVE_MARGIN, _SCORE_MARGIN = 0.005, 0.05, 0.1
 

@@ -71,17 +71,18 @@ async def versions_with_calls(clickhouse: ClickHouse, asked: Asked) -> list[int]
 async def read_cells(
     clickhouse: ClickHouse, asked: Asked, *, baseline: int, candidate: int, score: str = "", margin: float = MARGIN
 ) -> Cells:
-    """The cells of both versions by what they measure; `score` "" is every score and what the calls tell, else this metric alone."""
+    """The cells of both versions by measure, scores first; `score` "" is every score and all that calls tell, else this metric alone."""
     statements = load_statements("evaluation.comparison", "cells.sql")
     shared = statements["shared"].replace("/*spans*/", statements["spans"])
     parameters = {**asked.parameters(), "baseline": baseline, "candidate": candidate}
     calls = (await clickhouse.query(statements["calls"].replace("/*shared*/", shared), parameters)).dicts()
-    found: Cells = {}
-    for name, measure in BUILT_IN.items():
-        if not score or score == name:
-            found[measure] = [_of_calls(row, *_OF_CALLS[name]) for row in calls]
+    told = {
+        measure: [_of_calls(row, *_OF_CALLS[name]) for row in calls]
+        for name, measure in BUILT_IN.items()
+        if not score or score == name
+    }
     if score in BUILT_IN:
-        return found
+        return told
     sql = (
         statements["scores"]
         .replace("/*shared*/", shared)
@@ -90,9 +91,7 @@ async def read_cells(
     hours = {"uncounted": sorted(asked.uncounted or ()), "counted": int(asked.uncounted is not None)}
     scores = (await clickhouse.query(sql, {**parameters, **hours, "score": score})).dicts()
     answered = [_of_calls(row, "", "", "", "") for row in calls]
-    for measure, cells in _by_measure(scores, margin).items():
-        found[measure] = [*cells, *answered]
-    return found
+    return {measure: [*cells, *answered] for measure, cells in _by_measure(scores, margin).items()} | told
 
 
 def _of_uncounted_hours(uncounted: Collection[int] | None) -> str:

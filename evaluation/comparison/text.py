@@ -1,27 +1,19 @@
 """A comparison for terminals: a sentence, a table and what must be known of it, by version; compact at 100 columns.
 
-Knows rich and how numbers are written for people. Refuses to know where the comparison came from.
+Knows rich and sentences. Refuses to know where the comparison came from.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from evaluation.comparison.values import (
-    Basis,
-    Comparison,
-    Difference,
-    MetricComparison,
-    Side,
-    StratumDifference,
-    VersionComparison,
-)
-from evaluation.comparison.verdicts import size_text
+from evaluation.comparison.measures import BUILT_IN
+from evaluation.comparison.values import Basis, Comparison, MetricComparison, Side, VersionComparison
+from evaluation.comparison.wording import UNITS, change_text, difference_text, mean_text, size_text
 from evaluation.drift.values import Metric
 
 _SAID = {
@@ -32,22 +24,21 @@ _SAID = {
     "no_difference": "no difference in",
     "not_enough_data": "not enough data for",
 }
+_LIKENESS = 1.5
+"""A design effect worth a note."""
 
 
 def as_text(comparison: Comparison) -> RenderableType:
-    """All of it."""
+    """All of it, the newest version first."""
     parts: list[RenderableType] = []
-    for version in comparison.versions:
-        parts += [Text(sentence(comparison, version)), Padding(_table(version), (1, 0, 0, 0))]
-        parts += [Text(f"· {note}", style="dim") for note in notes(version)] + [Text("")]
+    for version in sorted(comparison.versions, key=lambda each: -each.version):
+        parts += [Text(sentence(comparison, version), style="bold"), _table(version)]
+        parts += [Text(f"· {note}") for note in notes(version)] + [Text("")]
     if not comparison.versions:
-        parts.append(
-            Text(f"No other version than {_name(comparison)} answered calls in this window: nothing to compare.")
-        )
+        parts.append(Text(f"Nothing to compare: {_name(comparison)} alone answered calls in this window."))
     if comparison.not_compared:
-        parts.append(
-            Text(f"Older versions were not compared: {', '.join(str(each) for each in comparison.not_compared)}.")
-        )
+        older = ", ".join(str(each) for each in comparison.not_compared)
+        parts.append(Text(f"Older versions were not compared: {older}. --against compares with another one."))
     return Group(*parts)
 
 
@@ -63,58 +54,47 @@ def sentence(comparison: Comparison, version: VersionComparison) -> str:
 
 
 def verdict_text(one: MetricComparison) -> str:
-    """The verdict in words, with what it rests on where there is too little."""
-    match one.verdict:
-        case "no_difference":
-            return f"no difference larger than {size_text(one.metric, one.margin)}"
-        case "not_enough_data":
-            return f"not enough data: {one.why}"
-        case said:
-            return said
-
-
-def difference_text(metric: Metric, difference: Difference | None) -> str:
-    """Such as `-7.9 [-9.7, -6.1]`; in points, tokens, per cent or dollars."""
-    if difference is None:
-        return "–"
-    write = _writer(metric)
-    inside = difference.interval
-    ends = f"[{write(inside.low)}, {write(inside.high)}]" if inside else "[–]"
-    return f"{write(difference.change)} {ends}"
-
-
-def stratum_text(metric: Metric, part: StratumDifference) -> str:
-    """Such as `'angry' -18.2 [-25.1, -11.3], n 200 and 180`."""
-    name = f"'{part.stratum}'" if part.stratum else "calls without a stratum"
-    sure = "" if part.shown else ", which may be chance"
-    return (
-        f"{name} {difference_text(metric, part.difference)}, n {part.n_baseline:,.0f} and {part.n_candidate:,.0f}{sure}"
-    )
+    """The verdict in words."""
+    if one.verdict == "no_difference":
+        return f"no difference larger than {size_text(one.metric, one.margin)}"
+    return one.verdict.replace("_", " ")
 
 
 def notes(version: VersionComparison) -> list[str]:
-    """What was compared with what, the strata that did worst, and what else must be known; the same thing once."""
+    """What was compared with what, what is missing, the strata that did worst, and what else must be known; the same thing once."""
     found: dict[str, list[str]] = defaultdict(list)
     for each in version.metrics:
         found[_basis(each.basis)].append(each.metric.name)
-        for note in each.notes:
+    for each in version.metrics:
+        for note in (*([each.why] if each.why else ()), *each.notes, *_strata(each), *_likeness(each)):
             found[note].append(each.metric.name)
-        if len(each.strata) > 1 and each.worst is not None:
-            found[f"{each.metric.name}: {_worst(each)} stratum {stratum_text(each.metric, each.worst)}"] = []
-        if each.design_effect >= 1.5:
-            found[
-                f"{each.metric.name}: values of the same hours resemble each other and say {each.design_effect:.1f} times less"
-            ] = []
     whole = len(version.metrics)
-    return [note if len(names) in {0, whole} else f"{', '.join(names)}: {note}" for note, names in found.items()]
+    return [note if len(names) == whole > 1 else f"{', '.join(names)}: {note}" for note, names in found.items()]
+
+
+def _strata(one: MetricComparison) -> Iterable[str]:
+    """The worst stratum, where it is told from chance; of a score always, as the whole may hide it."""
+    worst = one.worst
+    if worst is None or len(one.strata) < 2 or not (worst.shown or one.metric.name not in BUILT_IN):
+        return
+    name = f"'{worst.stratum}'" if worst.stratum else "of calls without a stratum"
+    way = "the most" if one.metric.higher_is_better is None else "the worst"
+    n = f"n {worst.n_baseline:,.0f} and {worst.n_candidate:,.0f}"
+    sure = "" if worst.shown else ", which may be chance"
+    yield f"{way} stratum is {name}: {difference_text(one.metric, worst.difference, one.margin)}, {n}{sure}"
+
+
+def _likeness(one: MetricComparison) -> Iterable[str]:
+    if one.design_effect >= _LIKENESS:
+        yield f"values of the same hours resemble each other: {one.design_effect:.1f} of them say as much as one"
 
 
 def _table(version: VersionComparison) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    old, new = (version.metrics[0].baseline, version.metrics[0].candidate) if version.metrics else (None, None)
     table.add_column("metric", no_wrap=True)
-    for side in (old, new):
-        table.add_column(f"v{side.version if side else '–'}\nn, scored", justify="right", no_wrap=True)
+    for number in [(each.baseline.version, each.candidate.version) for each in version.metrics[:1]]:
+        for side in number:
+            table.add_column(f"version {side}\nn, coverage", justify="right", no_wrap=True)
     table.add_column("as it is", justify="right", no_wrap=True)
     table.add_column("like with like\n[99 %]", justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
@@ -123,53 +103,29 @@ def _table(version: VersionComparison) -> Table:
             Text(one.metric.name),
             _side(one.metric, one.baseline),
             _side(one.metric, one.candidate),
-            _writer(one.metric)(one.raw.change),
-            difference_text(one.metric, one.standardised) + _unit(one.metric),
+            change_text(one.metric, one.raw.change, one.margin),
+            _in_table(one),
             Text(verdict_text(one)),
         )
     return table
 
 
+def _in_table(one: MetricComparison) -> str:
+    told = difference_text(one.metric, one.standardised, one.margin)
+    unit = UNITS.get(one.metric.unit, "")
+    return told if unit == UNITS["percent"] else told.removesuffix(unit)
+
+
 def _side(metric: Metric, side: Side) -> str:
-    value = "–" if side.mean is None else _value(metric, side.mean)
-    unparsed = f"\n{side.unparsed:.1%} unread" if side.unparsed else ""
+    value = "–" if side.mean is None else mean_text(metric, side.mean)
+    unparsed = f"\n{side.unparsed:.1%} unparsed" if side.unparsed else ""
     return f"{value}\n{side.n:,.0f}, {side.coverage:.0%}{unparsed}"
 
 
-def _value(metric: Metric, mean: float) -> str:
-    match metric.unit:
-        case "points":
-            return f"{100 * mean:.1f} %"
-        case "percent":
-            return f"{mean:,.0f} ms" if mean >= 10 else f"{mean:.2g} ms"
-        case "dollars":
-            return f"${mean:.3g}"
-        case "tokens":
-            return f"{mean:,.1f}"
-    return f"{mean:.3g}"
-
-
-def _writer(metric: Metric) -> Callable[[float], str]:
-    match metric.unit:
-        case "points" | "percent":
-            return lambda value: f"{100 * value:+.1f}"
-        case "tokens":
-            return lambda value: f"{value:+,.1f}"
-    return lambda value: f"{value:+.2g}"
-
-
-def _unit(metric: Metric) -> str:
-    return {"points": " pt", "percent": " %", "dollars": " $"}.get(metric.unit, "")
-
-
-def _worst(one: MetricComparison) -> str:
-    return "most moved" if one.metric.higher_is_better is None else "worst"
-
-
 def _basis(basis: Basis) -> str:
-    channel = ", on one channel" if basis.same_channel else ""
-    models = "the same models" if basis.same_model else "other models"
-    return f"{basis.design}{channel}, {models}, calls of {basis.since:%Y-%m-%d} to {basis.until:%Y-%m-%d} (UTC)"
+    channel = " on one channel" if basis.same_channel else ""
+    models = "the same models" if basis.same_model else "different models"
+    return f"{basis.design}{channel}, {models}, {basis.since:%Y-%m-%d} to {basis.until:%Y-%m-%d} (UTC)"
 
 
 def _name(comparison: Comparison) -> str:
@@ -177,5 +133,5 @@ def _name(comparison: Comparison) -> str:
     return f"version {comparison.baseline}{where}"
 
 
-def _names(strata: Iterator[str] | tuple[str, ...]) -> str:
+def _names(strata: tuple[str, ...]) -> str:
     return " and ".join(f"'{name}'" if name else "calls without a stratum" for name in strata)

@@ -17,10 +17,14 @@ from evaluation.comparison.choosing import LEAST, LEAST_IN_STRATUM, Chosen
 from evaluation.comparison.estimate import Estimate, Sums
 from evaluation.comparison.needed import for_means, for_rates
 from evaluation.comparison.values import Difference, Measure, Needed, Side, StratumDifference, Verdict
+from evaluation.comparison.wording import size_text
 from evaluation.drift.values import Metric
 
 MOST_APART = 0.1
 """Coverages further apart than this are of two kinds of calls."""
+
+_RAREST = 0.01
+"""A rate beyond this is taken for this: none seen is not none to come."""
 
 MOST_LEFT_OUT = 0.05
 """The largest share of the baseline's values that may lie in strata that can't be compared."""
@@ -39,7 +43,7 @@ def yardstick(measure: Measure, baseline: Sums, design_effect: float) -> Yardsti
     if not baseline.n:
         return Yardstick(margin=measure.margin, needed=())
     if measure.kind == "rate":
-        rate = min(max(baseline.mean, 0.0), 1.0)
+        rate = min(max(baseline.mean, _RAREST), 1 - _RAREST)
         rates = (
             Needed(difference=size, n=for_rates(rate, size, design_effect=design_effect)) for size in measure.sizes
         )
@@ -119,21 +123,6 @@ def strata_text(left_out: Mapping[str, float]) -> str:
     if len(names) <= 3:
         return " and ".join(names)
     return f"{names[0]}, {names[1]} and {len(names) - 2} other strata"
-
-
-def size_text(metric: Metric, size: float) -> str:
-    """A difference's size in the metric's unit: `5 points`, `10 %`, `12 tokens`, `0.3`."""
-    match metric.unit:
-        case "points":
-            points = f"{100 * size:.3g}"
-            return f"{points} point{'' if points == '1' else 's'}"
-        case "percent":
-            return f"{100 * size:.3g} %"
-        case "tokens":
-            return f"{size:.3g} tokens"
-        case "dollars":
-            return f"${size:.2g}"
-    return f"{size:.2g}"
 
 
 def _wanted(metric: Metric, needed: Sequence[Needed], have: float) -> str:
