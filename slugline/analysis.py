@@ -9,7 +9,7 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,10 +18,21 @@ from slugline.client import ServerClient, key_text
 from slugline.remote_reads import prompt_path
 
 if TYPE_CHECKING:
+    from evaluation.drift.reports import DriftReports
     from evaluation.quality import Quality
     from registry.roles import Principal
     from registry.writing.store import Store
     from tracing.clickhouse import ClickHouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftAsked:
+    """What is asked of a prompt's drift; `metric` None is every metric of the prompt."""
+
+    slug: str
+    metric: str | None
+    since: datetime | None
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +53,10 @@ class Analysis(Protocol):
 
     async def quality(self, asked: QualityAsked) -> Quality:
         """A prompt's quality by version, and its versions against one of them."""
+        ...
+
+    async def drift(self, asked: DriftAsked) -> DriftReports:
+        """What changed in a prompt's metrics, and what caused it."""
         ...
 
 
@@ -70,6 +85,22 @@ class LocalAnalysis:
             margin=asked.margin,
         )
 
+    async def drift(self, asked: DriftAsked) -> DriftReports:
+        from evaluation.drift.moves import moves_of
+        from evaluation.drift.reports import drift_reports
+        from registry.roles import permit
+
+        permit(self._by, "inspect", slug=asked.slug)
+        return await drift_reports(
+            self._clickhouse,
+            prompt=asked.slug,
+            metric=asked.metric,
+            since=asked.since,
+            until=asked.until,
+            promotions=moves_of(self._store, asked.slug),
+            now=datetime.now(UTC),
+        )
+
 
 class RemoteAnalysis:
     """What a server says, as the key's holder may see it."""
@@ -94,6 +125,14 @@ class RemoteAnalysis:
             for score in row["scores"]:
                 score["labels"] = list(score["labels"].items())
         return value_of(Quality, said)
+
+    async def drift(self, asked: DriftAsked) -> DriftReports:
+        from evaluation.drift.reports import DriftReports
+        from slugline.answers import value_of
+
+        window = {"since": _iso(asked.since), "until": _iso(asked.until)}
+        said = self._client.get(f"{prompt_path(asked.slug)}/drift", metric=asked.metric, **window)
+        return value_of(DriftReports, said)
 
 
 @contextlib.asynccontextmanager

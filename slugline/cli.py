@@ -13,6 +13,7 @@ from slugline.commands import (
     calls,
     dataset,
     demo,
+    drift,
     erase,
     eval,
     gate,
@@ -57,6 +58,7 @@ def build() -> typer.Typer:
     app.add_typer(key.build(), name="key")
     app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
+    app.command("drift")(drift.drift)
     app.command("eval")(eval.eval_)
     app.command("gate")(gate.gate)
     app.add_typer(calls.build(), name="calls")

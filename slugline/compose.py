@@ -20,6 +20,7 @@ from fastapi import Depends, FastAPI, Request
 from dashboards import pages
 from evaluation import api as quality_api
 from evaluation import inventory_api
+from evaluation.drift import api as drift_api
 from proxy.breaker import Breakers
 from proxy.edge import Edge
 from proxy.library import Library
@@ -192,6 +193,7 @@ def build_api(
     api.include_router(tracing_api.build_router(recorder, now, new_id, clickhouse, asking))
     api.include_router(search_api.build_router(clickhouse, sight, now))
     api.include_router(quality_api.build_router(clickhouse, store.prompt), dependencies=[Depends(needs("inspect"))])
+    api.include_router(drift_api.build_router(clickhouse, store, who, now))
     api.include_router(inventory_api.build_router(clickhouse, now, who))
     api.include_router(traces_api.build_router(clickhouse, may_see(who)))
     api.include_router(metrics_router(folder, live, may_see(who), embedded=embedded))

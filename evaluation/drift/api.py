@@ -1,0 +1,61 @@
+"""`GET /api/prompts/{slug}/drift`: what changed and what caused it, over HTTP.
+
+Knows addresses, parameters and who may ask. Refuses to decide what a change is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
+
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel
+
+from evaluation.drift.moves import moves_of
+from evaluation.drift.reports import drift_reports
+from evaluation.drift.values import DriftReport
+from evaluation.windows import Since, Until, Zone, window_of
+from registry.roles import Principal, permit
+from registry.storage.reader import Reader
+from tracing.clickhouse import ClickHouse
+
+
+class DriftModel(BaseModel):
+    """Reports on a prompt's metrics, those with a named cause first; changes of metrics with `log` are differences of logarithms."""
+
+    prompt: str
+    since: datetime
+    until: datetime
+    reports: list[DriftReport]
+
+
+def build_router(
+    clickhouse: ClickHouse, store: Reader, who: Callable[[Request], Principal], now: Callable[[], datetime]
+) -> APIRouter:
+    """The routes; `who` says who asks: whoever may inspect a prompt may see its drift."""
+    router = APIRouter(tags=["quality"])
+
+    @router.get("/api/prompts/{slug}/drift")
+    async def drift(
+        slug: str,
+        request: Request,
+        metric: Annotated[
+            str | None, Query(description="a score's name, or a metric of every call such as latency; without it all")
+        ] = None,
+        since: Since = None,
+        until: Until = None,
+        zone: Zone = "UTC",
+    ) -> DriftModel:
+        """What changed in a prompt's metrics since a time (a week ago unless said otherwise) against the 14 days before it, what caused
+        it, how sure that is, and what would settle the rest."""
+        permit(who(request), "inspect", slug=slug)
+        begin, end = window_of(since, until, zone, now())
+        promotions = await to_thread.run_sync(moves_of, store, slug)
+        found = await drift_reports(
+            clickhouse, prompt=slug, metric=metric, since=begin, until=end, promotions=promotions, now=now()
+        )
+        return DriftModel.model_validate(found, from_attributes=True)
+
+    return router

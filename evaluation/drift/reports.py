@@ -1,0 +1,85 @@
+"""A prompt's drift: the report on one metric, or on all that it has, those with a named cause first.
+
+Knows in which order to ask and to tell. Refuses to know the registry: moves are given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from evaluation.drift.reading import UnknownMetric, metrics_of
+from evaluation.drift.report import drift_report
+from evaluation.drift.values import DriftReport, Event
+from evaluation.errors import AnalysisError, MetricNotFoundError
+from evaluation.plain import plain
+from tracing.clickhouse import ClickHouse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftReports:
+    """What became of a prompt's metrics since `since`, in whole hours; those with a named cause first, then those that moved."""
+
+    prompt: str
+    since: datetime
+    until: datetime
+    reports: tuple[DriftReport, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values for JSON."""
+        head: dict[str, Any] = plain({"prompt": self.prompt, "since": self.since, "until": self.until})
+        return {**head, "reports": [each.to_json() for each in self.reports]}
+
+
+async def drift_reports(
+    clickhouse: ClickHouse,
+    *,
+    prompt: str,
+    metric: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    promotions: Sequence[Event] = (),
+    now: datetime,
+) -> DriftReports:
+    """What changed since `since` (default: a week before the end) in a metric, or in every metric of the prompt.
+
+    `promotions` are the prompt's moves. Raises MetricNotFoundError, AnalysisError for a window that has not begun, ValueError
+    for one that is empty or has no zone, and what the connection raises.
+    """
+    if since is not None and since >= now:
+        raise AnalysisError(f"since ({since:%Y-%m-%d %H:%M} UTC) is in the future")
+    names = (
+        [metric] if metric is not None else [each.metric.name for each in await metrics_of(clickhouse, prompt=prompt)]
+    )
+    found = []
+    for name in names:
+        try:
+            report = await drift_report(
+                clickhouse, prompt=prompt, metric=name, since=since, until=until, promotions=promotions, now=now
+            )
+        except UnknownMetric as error:
+            raise MetricNotFoundError(str(error)) from None
+        found.append(report)
+    return DriftReports(
+        prompt=prompt,
+        since=found[0].after.since,
+        until=found[0].after.until,
+        reports=tuple(sorted(found, key=_rank)),
+    )
+
+
+def has_cause(report: DriftReport) -> bool:
+    """Whether a cause is named, or a kind of input is shown to have moved."""
+    return any(each.named for each in report.contributions) or any(each.shown for each in report.strata)
+
+
+def _rank(report: DriftReport) -> int:
+    """Sorting is stable: within a rank, metrics stay in the order that the prompt has them."""
+    if has_cause(report):
+        return 0
+    if not report.enough:
+        return 3
+    moved = report.interval is not None and not report.interval.low <= 0 <= report.interval.high
+    return 1 if moved else 2
