@@ -18,6 +18,7 @@ from slugline.client import ServerClient, key_text
 from slugline.remote_reads import prompt_path
 
 if TYPE_CHECKING:
+    from evaluation.drift.overview import DriftOverview
     from evaluation.drift.reports import DriftReports
     from evaluation.quality import Quality
     from registry.roles import Principal
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftAsked:
-    """What is asked of a prompt's drift; `metric` None is every metric of the prompt."""
+    """What is asked of drift; `metric` None is every metric of the prompt."""
 
     slug: str
     metric: str | None
@@ -57,6 +58,10 @@ class Analysis(Protocol):
 
     async def drift(self, asked: DriftAsked) -> DriftReports:
         """What changed in a prompt's metrics, and what caused it."""
+        ...
+
+    async def overview(self, since: datetime | None, until: datetime | None) -> DriftOverview:
+        """What changed anywhere, in prompts that whoever asks may see."""
         ...
 
 
@@ -101,6 +106,25 @@ class LocalAnalysis:
             now=datetime.now(UTC),
         )
 
+    async def overview(self, since: datetime | None, until: datetime | None) -> DriftOverview:
+        from evaluation.drift.moves import all_moves
+        from evaluation.drift.reports import drift_everywhere
+        from registry.roles import permit
+        from tracing.rollups.scores import count_scores
+
+        permit(self._by, "inspect")
+        await count_scores(
+            self._clickhouse
+        )  # the look at everything reads the rollup alone, and no keeper may be running
+        return await drift_everywhere(
+            self._clickhouse,
+            sees=self._by.sees,
+            since=since,
+            until=until,
+            promotions=all_moves(self._store),
+            now=datetime.now(UTC),
+        )
+
 
 class RemoteAnalysis:
     """What a server says, as the key's holder may see it."""
@@ -133,6 +157,12 @@ class RemoteAnalysis:
         window = {"since": _iso(asked.since), "until": _iso(asked.until)}
         said = self._client.get(f"{prompt_path(asked.slug)}/drift", metric=asked.metric, **window)
         return value_of(DriftReports, said)
+
+    async def overview(self, since: datetime | None, until: datetime | None) -> DriftOverview:
+        from evaluation.drift.overview import DriftOverview
+        from slugline.answers import value_of
+
+        return value_of(DriftOverview, self._client.get("/api/drift", since=_iso(since), until=_iso(until)))
 
 
 @contextlib.asynccontextmanager

@@ -5,7 +5,7 @@ errors.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -75,7 +75,7 @@ async def read_cells(
     statements = load_statements("evaluation.comparison", "cells.sql")
     shared = statements["shared"].replace("/*spans*/", statements["spans"])
     parameters = {**asked.parameters(), "baseline": baseline, "candidate": candidate}
-    calls = (await clickhouse.query(statements["calls"].replace("/*shared*/", shared), parameters)).dicts()
+    calls = with_models((await clickhouse.query(statements["calls"].replace("/*shared*/", shared), parameters)).dicts())
     told = {
         measure: [_of_calls(row, *_OF_CALLS[name]) for row in calls]
         for name, measure in BUILT_IN.items()
@@ -92,6 +92,24 @@ async def read_cells(
     scores = (await clickhouse.query(sql, {**parameters, **hours, "score": score})).dicts()
     answered = [_of_calls(row, "", "", "", "") for row in calls]
     return {measure: [*cells, *answered] for measure, cells in _by_measure(scores, margin).items()} | told
+
+
+def with_models(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows with a model for calls that nobody answered: the one that answered most of the version's in those hours, else at all.
+
+    Taken for a model of their own, failures would be compared with failures.
+    """
+    answered: dict[tuple[int, int], dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    for row in rows:
+        if row["model"]:
+            for block in (row["block"], -1):
+                answered[row["version"], block][row["model"]] += row["all_n"]
+
+    def model(row: Mapping[str, Any]) -> str:
+        sizes = answered.get((row["version"], row["block"])) or answered.get((row["version"], -1)) or {"": 0.0}
+        return row["model"] or max(sizes, key=lambda name: sizes[name])
+
+    return [{**row, "model": model(row)} for row in rows]
 
 
 def _of_uncounted_hours(uncounted: Collection[int] | None) -> str:

@@ -77,11 +77,11 @@ def _strata(one: MetricComparison) -> Iterable[str]:
     worst = one.worst
     if worst is None or len(one.strata) < 2 or not (worst.shown or one.metric.name not in BUILT_IN):
         return
-    name = f"'{worst.stratum}'" if worst.stratum else "of calls without a stratum"
-    way = "the most" if one.metric.higher_is_better is None else "the worst"
+    name = f"'{worst.stratum}'" if worst.stratum else "that of calls without one"
+    which = "that moved most" if one.metric.higher_is_better is None else "that did worst"
     n = f"n {worst.n_baseline:,.0f} and {worst.n_candidate:,.0f}"
     sure = "" if worst.shown else ", which may be chance"
-    yield f"{way} stratum is {name}: {difference_text(one.metric, worst.difference, one.margin)}, {n}{sure}"
+    yield f"the stratum {which} is {name}: {difference_text(one.metric, worst.difference, one.margin)}, {n}{sure}"
 
 
 def _likeness(one: MetricComparison) -> Iterable[str]:

@@ -1,4 +1,4 @@
-"""`GET /api/prompts/{slug}/drift`: what changed and what caused it, over HTTP.
+"""`GET /api/prompts/{slug}/drift` and `GET /api/drift`: what changed and what caused it, over HTTP.
 
 Knows addresses, parameters and who may ask. Refuses to decide what a change is.
 """
@@ -11,11 +11,12 @@ from typing import Annotated
 
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from evaluation.drift.moves import moves_of
-from evaluation.drift.reports import drift_reports
-from evaluation.drift.values import DriftReport
+from evaluation.drift.moves import all_moves, moves_of
+from evaluation.drift.reports import drift_everywhere, drift_reports
+from evaluation.drift.values import DriftReport, Metric
+from evaluation.intervals import Interval
 from evaluation.windows import Since, Until, Zone, window_of
 from registry.roles import Principal, permit
 from registry.storage.reader import Reader
@@ -29,6 +30,30 @@ class DriftModel(BaseModel):
     since: datetime
     until: datetime
     reports: list[DriftReport]
+
+
+class MovedModel(BaseModel):
+    """One metric of one prompt, before and since. `changed`: told from chance after correction for how many were looked at."""
+
+    prompt: str
+    metric: Metric
+    n_before: float
+    n_after: float
+    before: float
+    after: float
+    change: float
+    interval: Interval
+    changed: bool
+    report: DriftReport | None = Field(description="what caused it, for those that changed most surely")
+
+
+class OverviewModel(BaseModel):
+    """What moved anywhere, the surest first."""
+
+    since: datetime
+    until: datetime
+    rows: list[MovedModel]
+    too_small: list[tuple[str, str]] = Field(description="prompt and metric of those with too few values to tell")
 
 
 def build_router(
@@ -57,5 +82,17 @@ def build_router(
             clickhouse, prompt=slug, metric=metric, since=begin, until=end, promotions=promotions, now=now()
         )
         return DriftModel.model_validate(found, from_attributes=True)
+
+    @router.get("/api/drift")
+    async def overview(request: Request, since: Since = None, until: Until = None, zone: Zone = "UTC") -> OverviewModel:
+        """Which metrics of which prompts changed, all prompts at once, with reports on the surest."""
+        by = who(request)
+        permit(by, "inspect")
+        begin, end = window_of(since, until, zone, now())
+        promotions = await to_thread.run_sync(all_moves, store)
+        found = await drift_everywhere(
+            clickhouse, sees=by.sees, since=begin, until=end, promotions=promotions, now=now()
+        )
+        return OverviewModel.model_validate(found, from_attributes=True)
 
     return router

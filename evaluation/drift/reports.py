@@ -1,15 +1,16 @@
-"""A prompt's drift: the report on one metric, or on all that it has, those with a named cause first.
+"""Drift as people ask for it: a prompt's report on one metric or on all that it has, and what changed anywhere.
 
 Knows in which order to ask and to tell. Refuses to know the registry: moves are given.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from evaluation.drift.overview import DriftOverview, drift_overview
 from evaluation.drift.reading import UnknownMetric, metrics_of
 from evaluation.drift.report import drift_report
 from evaluation.drift.values import DriftReport, Event
@@ -48,8 +49,7 @@ async def drift_reports(
     `promotions` are the prompt's moves. Raises MetricNotFoundError, AnalysisError for a window that has not begun, ValueError
     for one that is empty or has no zone, and what the connection raises.
     """
-    if since is not None and since >= now:
-        raise AnalysisError(f"since ({since:%Y-%m-%d %H:%M} UTC) is in the future")
+    _begun(since, now)
     names = (
         [metric] if metric is not None else [each.metric.name for each in await metrics_of(clickhouse, prompt=prompt)]
     )
@@ -68,6 +68,30 @@ async def drift_reports(
         until=found[0].after.until,
         reports=tuple(sorted(found, key=_rank)),
     )
+
+
+async def drift_everywhere(
+    clickhouse: ClickHouse,
+    *,
+    sees: Callable[[str], bool],
+    since: datetime | None = None,
+    until: datetime | None = None,
+    promotions: Mapping[str, Sequence[Event]],
+    now: datetime,
+) -> DriftOverview:
+    """Which metrics of which prompts changed, of those that whoever asks `sees`. Raises as `drift_reports` does."""
+    _begun(since, now)
+    found = await drift_overview(clickhouse, since=since, until=until, promotions=promotions, now=now)
+    return replace(
+        found,
+        rows=tuple(row for row in found.rows if sees(row.prompt)),
+        too_small=tuple(each for each in found.too_small if sees(each[0])),
+    )
+
+
+def _begun(since: datetime | None, now: datetime) -> None:
+    if since is not None and since >= now:
+        raise AnalysisError(f"since ({since:%Y-%m-%d %H:%M} UTC) is in the future")
 
 
 def has_cause(report: DriftReport) -> bool:

@@ -83,7 +83,9 @@ def _parts(report: DriftReport, zone: tzinfo | None) -> Iterator[RenderableType]
         yield Padding(_contributions(report), _INDENT)
     if report.change_at is not None and report.change_between is not None:
         first, last = report.change_between
-        yield Text(f"When: {_time(report.change_at, zone)}, between {_time(first, zone)} and {_time(last, zone)}.\n")
+        yield Text(
+            f"When: {time_text(report.change_at, zone)}, between {time_text(first, zone)} and {time_text(last, zone)}.\n"
+        )
     if report.strata:
         yield Text("By kind of input")
         yield Padding(_strata(report), _INDENT)
@@ -107,10 +109,10 @@ def _parts(report: DriftReport, zone: tzinfo | None) -> Iterator[RenderableType]
 def event_text(event: Event, zone: tzinfo | None) -> str:
     """Such as `2026-11-05 09:00 served model gpt-4o-05 → gpt-4o-08, not announced`."""
     change = f"{event.before} → {event.after}" if event.before else event.after
-    until = f" to {_time(event.until, zone)}" if event.until is not None and event.until != event.at else ""
+    until = f" to {time_text(event.until, zone)}" if event.until is not None and event.until != event.at else ""
     where = f" on {event.channel}" if event.channel else ""
     who = f", {event.by}: {event.reason}" if event.by else ("" if event.announced else ", announced by nobody")
-    return f"{_time(event.at, zone)}{until} {_KINDS[event.kind]} {change}{where}{who}"
+    return f"{time_text(event.at, zone)}{until} {_KINDS[event.kind]} {change}{where}{who}"
 
 
 def _sides(report: DriftReport, zone: tzinfo | None) -> Table:
@@ -118,17 +120,15 @@ def _sides(report: DriftReport, zone: tzinfo | None) -> Table:
     table.add_column("", no_wrap=True)
     table.add_column("from", no_wrap=True)
     table.add_column("until", no_wrap=True)
-    for name in (f"{report.metric.name} [95 %]", "n", "calls", "coverage", "unparsed"):
+    for name in (f"{report.metric.name} [95 %]", "n of calls", "unparsed"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, side in (("before", report.before), ("after", report.after)):
         table.add_row(
             name,
-            _time(side.since, zone),
-            _time(side.until, zone),
+            time_text(side.since, zone),
+            time_text(side.until, zone),
             _mean(report.metric, side),
-            f"{side.n:,.0f}",
-            f"{side.calls:,.0f}",
-            f"{side.coverage:.0%}",
+            f"{side.n:,.0f} of {side.calls:,.0f}, {side.coverage:.0%}",
             f"{side.unparsed:.1%}",
         )
     return table
@@ -146,7 +146,7 @@ def _contributions(report: DriftReport) -> Table:
         table.add_row(cause, told, "yes" if each.named else "no", GRADES[each.grade])
     if report.remainder is not None and report.remainder_change is not None:
         told = _told(report, report.remainder_change, report.remainder)
-        table.add_row("chance of both periods", told, "", "")
+        table.add_row("left to chance", told, "", "")
     if report.change is not None and report.interval is not None:
         table.add_row("total", _told(report, report.change, report.interval), "", "")
     return table
@@ -220,7 +220,8 @@ def _scale(report: DriftReport) -> float:
     return abs(report.before.mean or report.after.mean or 1.0)
 
 
-def _time(at: datetime, zone: tzinfo | None) -> str:
+def time_text(at: datetime, zone: tzinfo | None) -> str:
+    """A minute of the reader's clock."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M}"
 
 

@@ -127,6 +127,18 @@ def test_without_a_metric_all_are_looked_at(line: CommandLine) -> None:
     assert told.index("held_firm") < told.index("· error_rate: ")
 
 
+def test_what_changed_anywhere(server: Server, line: CommandLine) -> None:
+    found = json.loads(line.run("drift", "--since", "10 days ago", "--json"))
+    changed = [(row["prompt"], row["metric"]["name"]) for row in found["rows"] if row["changed"]]
+    assert changed == [("support-agent", "held_firm")]
+    assert found["rows"][0]["report"]["sentence"]
+    told = line.run("drift", "--since", "10 days ago")
+    assert told.startswith("1 metric changed from ")
+    assert "slugline drift support-agent --metric held_firm" in told
+    assert line.run("drift", "--since", "2 days ago").startswith("Nothing changed from ")
+    assert server.api.get("/api/drift", params={"since": "10 days ago"}).json()["rows"] == found["rows"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -134,6 +146,7 @@ def test_without_a_metric_all_are_looked_at(line: CommandLine) -> None:
         (("drift", "support-agent", "--metric", "held-firm"), "did you mean 'held_firm'?"),
         (("drift", "support-agent", "--since", "soon"), "--since is such as 'last tuesday'"),
         (("drift", "support-agent", "--since", "today", "--until", "yesterday"), "--since ("),
+        (("drift", "--metric", "held_firm"), "--metric goes with a prompt"),
         (("quality", "support-agnet"), "did you mean 'support-agent'?"),
         (("quality", "support-agent", "--metric", "held-firm"), "did you mean 'held_firm'?"),
         (("quality", "support-agent", "--against", "9"), "has no version 9"),
@@ -174,10 +187,10 @@ def test_days_begin_in_the_readers_zone(server: Server) -> None:
     assert since["UTC"].endswith("T00:00:00Z") and since["Asia/Tokyo"].endswith("T15:00:00Z")
 
 
-def test_both_are_in_the_openapi_document(server: Server) -> None:
+def test_all_are_in_the_openapi_document(server: Server) -> None:
     paths = server.api.get("/api/openapi.json").json()["paths"]
-    for path in ("quality", "drift"):
-        described = paths[f"/api/prompts/{{slug}}/{path}"]["get"]
+    for path in ("/api/prompts/{slug}/quality", "/api/prompts/{slug}/drift", "/api/drift"):
+        described = paths[path]["get"]
         assert {"since", "until", "zone"} <= {each["name"] for each in described["parameters"]}
         assert described["description"]
 
@@ -193,6 +206,13 @@ def test_whoever_may_inspect_the_prompt_may_ask(server: Server) -> None:
                 ("another's", KeyTerms(name="sam", roles=("viewer",), prompts=("sam-*",))),
             )
         }
+    everywhere = {
+        name: server.api.get("/api/drift", headers={"authorization": f"Bearer {key}"}) for name, key in keys.items()
+    }
+    assert {name: answer.status_code for name, answer in everywhere.items()} == {
+        "viewer": 200, "application": 403, "another's": 200,
+    }  # fmt: skip
+    assert (everywhere["another's"].json()["rows"], everywhere["another's"].json()["too_small"]) == ([], [])
     for path in ("quality", "drift"):
         status = {
             name: server.api.get(

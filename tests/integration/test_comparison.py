@@ -93,10 +93,80 @@ async def test_another_mix_is_no_difference_of_the_version(records: ClickHouse, 
         report = await comparison_report(records, prompt="agent", baseline=1, channel="stable")
         (version,) = report.versions
         good = _of(version.metrics, "good")
-        print(good)
         assert good.raw.change == pytest.approx(-0.25, abs=0.03)
         assert good.standardised is not None and good.standardised.interval is not None
         assert abs(good.standardised.change) < 0.03
         assert (good.basis.design, good.basis.same_model) == ("before/after", True)
         assert good.verdict in {"no_difference", "not_enough_data"}
-    print(report.to_json()["versions"][0]["metrics"][1])
+
+
+async def test_failures_have_no_served_model_and_count_all_the_same(records: ClickHouse, fill: Fill) -> None:
+    chance = random.Random(2)
+    calls = [
+        _call(
+            _MONDAY + timedelta(days=day, seconds=chance.randrange(86_400)),
+            version=version,
+            **({"outcome": "provider_error", "status": 500, "model_served": ""} if chance.random() < share else {}),
+        )
+        for version, share, days in ((1, 0.05, range(10)), (2, 0.15, range(10, 20)))
+        for day in days
+        for _ in range(100)
+    ]
+    await fill(*calls)
+    report = await comparison_report(records, prompt="agent", baseline=1, metric="error_rate")
+    (errors,) = report.versions[0].metrics
+    failed = [sum(call.outcome != "ok" for call in calls if call.version == version) for version in (1, 2)]
+    assert [errors.baseline.mean, errors.candidate.mean] == [pytest.approx(each / 1_000) for each in failed]
+    assert errors.standardised is not None
+    assert errors.standardised.change == pytest.approx((failed[1] - failed[0]) / 1_000)
+    assert (errors.verdict, errors.basis.same_model) == ("worse", True)
+
+
+async def test_a_promotions_hour_is_not_concurrent_and_a_rollouts_hours_are(records: ClickHouse, fill: Fill) -> None:
+    """Version 1 until noon, version 2 from noon on; and in the next hours both by shares."""
+    chance = random.Random(3)
+
+    def calls(version: int, begin: float, end: float, count: int, **more: Any) -> list[CallEvent | ScoreEvent]:
+        made: list[CallEvent | ScoreEvent] = []
+        for _ in range(count):
+            call = _call(_MONDAY + timedelta(hours=chance.uniform(begin, end)), version=version, **more)
+            made += [call, _score(call, float(chance.random() < 0.8))]
+        return made
+
+    await fill(*calls(1, 12, 12.5, 600), *calls(2, 12.5, 13, 600))
+    report = await comparison_report(records, prompt="agent", baseline=1, metric="good")
+    assert report.versions[0].metrics[0].basis.design == "before/after"
+    await fill(*calls(1, 14, 18, 800), *calls(2, 14, 18, 800))
+    report = await comparison_report(records, prompt="agent", baseline=1, metric="good")
+    good = report.versions[0].metrics[0]
+    assert (good.basis.design, good.basis.same_channel) == ("concurrent", True)
+    assert (good.baseline.n, good.candidate.n) == (800, 800)
+    await fill(*calls(3, 14, 18, 600, channel="latest"))
+    report = await comparison_report(records, prompt="agent", baseline=1, metric="good", versions=[3])
+    other = report.versions[0].metrics[0]
+    assert (other.basis.design, other.basis.same_channel) == ("concurrent", False)
+
+
+async def test_calls_of_a_sample_are_weighed(records: ClickHouse, fill: Fill) -> None:
+    """Of version 2 one in ten good answers is on record, and every bad one."""
+    made: list[CallEvent | ScoreEvent] = []
+    for number in range(1_000):
+        old = _call(_MONDAY + timedelta(minutes=number), version=1)
+        made += [old, _score(old, float(number % 5 > 0))]
+        good = number % 5 > 0
+        if not good or number % 10 == 1:
+            new = _call(_MONDAY + timedelta(days=2, minutes=number), version=2, sample_rate=0.125 if good else 1.0)
+            made += [new, _score(new, float(good))]
+    await fill(*made)
+    report = await comparison_report(records, prompt="agent", baseline=1, metric="good")
+    (good_,) = report.versions[0].metrics
+    assert (good_.baseline.n, good_.candidate.n, good_.candidate.calls) == (1_000, 1_000, 1_000)
+    assert good_.candidate.mean == pytest.approx(0.8)
+    assert good_.raw.change == pytest.approx(0)
+
+
+async def test_versions_beyond_the_newest_are_named(records: ClickHouse, fill: Fill) -> None:
+    await fill(*(_call(_MONDAY, version=version) for version in range(1, 12)))
+    report = await comparison_report(records, prompt="agent", baseline=11)
+    assert [each.version for each in report.versions] == list(range(3, 11))
+    assert report.not_compared == (1, 2)
