@@ -4,13 +4,14 @@ Pure. Knows cells. Refuses to know what the values are of.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from evaluation.comparison.estimate import sums
 from evaluation.comparison.values import Cell
 
 LEAST = 100
-"""Scored calls that either version needs."""
+"""Values of equal weight that either version needs."""
 
 LEAST_IN_STRATUM = 30
 MOST_STRATA = 20
@@ -33,13 +34,8 @@ class Chosen:
 
     @property
     def least(self) -> float:
-        """How many values the version with fewer has."""
-        return min(weight(self.baseline), weight(self.candidate))
-
-
-def weight(cells: Sequence[Cell]) -> float:
-    """How many values there are."""
-    return sum(cell.n for cell in cells)
+        """How many values of equal weight the version with fewer has."""
+        return min(sums(self.baseline).effective, sums(self.candidate).effective)
 
 
 def ways(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> list[Chosen]:
@@ -72,10 +68,7 @@ def pooled(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> tuple[list[Ce
 def _ways(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Iterator[Chosen]:
     scorers = _scorers(baseline) & _scorers(candidate)
     one_scorer = bool(scorers) or not (_scorers(baseline) and _scorers(candidate))
-    old, new = (
-        [cell for cell in cells if not scorers or not cell.n or cell.scorer in scorers]
-        for cells in (baseline, candidate)
-    )
+    old, new = (_scored_by(scorers, cells) if scorers else cells for cells in (baseline, candidate))
     for least in (_ON_THE_SAME, _ON_ANOTHER_CHANNEL, 0):
         there, here = ([cell for cell in cells if cell.shared >= least] for cells in (old, new))
         models = _models(there) & _models(here)
@@ -89,6 +82,13 @@ def _ways(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Iterator[Chose
                 same_model=chosen is not None or same,
                 same_scorer=one_scorer,
             )
+
+
+def _scored_by(scorers: Collection[str], cells: Sequence[Cell]) -> list[Cell]:
+    """The cells without values of other scorers, and without the calls of times when only those were at work."""
+    ours = {cell.block for cell in cells if cell.n > 0 and cell.scorer in scorers}
+    others = {cell.block for cell in cells if cell.n > 0 and cell.scorer not in scorers} - ours
+    return [cell for cell in cells if cell.block not in others and (not cell.n or cell.scorer in scorers)]
 
 
 def _scorers(cells: Sequence[Cell]) -> set[str]:

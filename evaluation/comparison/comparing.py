@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 from evaluation.comparison import choosing, verdicts
 from evaluation.comparison.choosing import Chosen
-from evaluation.comparison.estimate import LEAST_BLOCKS, Estimate, estimate, mean_interval, standard_error, sums
+from evaluation.comparison.estimate import LEAST_BLOCKS, Estimate, Sums, estimate, mean_interval, standard_error, sums
 from evaluation.comparison.needed import ALPHA
 from evaluation.comparison.values import (
     Basis,
@@ -72,9 +72,8 @@ def _compared(measure: Measure, chosen: Chosen, raw: Estimate, versions: tuple[i
     yardstick = verdicts.yardstick(measure, sums(chosen.baseline), design_effect)
     told = None if found is None else _told(measure.kind, found.difference)
     parts = _by_stratum(measure, old, new, key, strata, found.widening) if found else []
-    verdict, why = verdicts.verdict_of(
-        measure.metric, told, yardstick, sides, verdicts.missing(chosen, sides, found, left_out)
-    )
+    lacking = verdicts.missing(chosen, sides, found, left_out)
+    verdict, why = verdicts.verdict_of(measure.metric, told, yardstick, sides, lacking)
     return MetricComparison(
         metric=measure.metric,
         baseline=sides[0],
@@ -89,7 +88,7 @@ def _compared(measure: Measure, chosen: Chosen, raw: Estimate, versions: tuple[i
         design_effect=design_effect,
         strata=tuple(parts),
         worst=min(parts, key=lambda part: verdicts.gain(measure.metric, part.difference.change), default=None),
-        but=() if verdict == "worse" else tuple(verdicts.lost(measure.metric, parts, yardstick.margin)),
+        but=() if lacking or verdict == "worse" else tuple(verdicts.lost(measure.metric, parts, yardstick.margin)),
         notes=tuple(_notes(chosen, found, left_out)),
     )
 
@@ -115,16 +114,22 @@ def _inside(cells: Sequence[Cell], key: Key, strata: Collection[tuple[str, str]]
 
 def _comparable(old: Sequence[Cell], new: Sequence[Cell], key: Key) -> tuple[set[tuple[str, str]], dict[str, float]]:
     """The strata that both versions have enough values of, and by stratum the share of the baseline's values in the others."""
-    sizes: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
-    for place, cells in enumerate((old, new)):
-        for cell in cells:
-            sizes[key(cell)][place] += cell.n
-    strata = {name for name, both in sizes.items() if min(both) >= choosing.LEAST_IN_STRATUM}
-    whole = sum(both[0] for both in sizes.values())
+    before, after = (_sums_by(cells, key) for cells in (old, new))
+    both = before.keys() & after.keys()
+    strata = {name for name in both if min(before[name].effective, after[name].effective) >= choosing.LEAST_IN_STRATUM}
+    whole = sum(each.n for each in before.values())
     left: dict[str, float] = defaultdict(float)
-    for (stratum, _), both in ((name, both) for name, both in sizes.items() if name not in strata and both[0]):
-        left[stratum] += both[0] / whole
+    for name, each in before.items():
+        if name not in strata and each.n:
+            left[name[0]] += each.n / whole
     return strata, dict(left)
+
+
+def _sums_by(cells: Sequence[Cell], key: Key) -> dict[tuple[str, str], Sums]:
+    found: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+    for cell in cells:
+        found[key(cell)].append(cell)
+    return {name: sums(each) for name, each in found.items()}
 
 
 def _side(kind: Kind, cells: Sequence[Cell], version: int) -> Side:
@@ -139,6 +144,7 @@ def _side(kind: Kind, cells: Sequence[Cell], version: int) -> Side:
         version=version,
         calls=calls,
         n=found.n,
+        effective_n=found.effective,
         coverage=min(found.n / calls, 1.0) if calls else 0.0,
         unparsed=unparsed / (unparsed + found.n) if unparsed else 0.0,
         mean=mean,
@@ -168,14 +174,14 @@ def _by_stratum(
     widening: float,
 ) -> list[StratumDifference]:
     """Every stratum that can be compared, the baseline's largest first."""
-    whole = [choosing.weight(cells) for cells in (old, new)]
+    whole = [sums(cells).n for cells in (old, new)]
     found: dict[str, tuple[Estimate, float, float]] = {}
     for name in sorted({stratum for stratum, _ in strata}):
         own = {each for each in strata if each[0] == name}
         there, here = _inside(old, key, own), _inside(new, key, own)
         each = estimate(there, here, measure.kind, key=key, widening=widening)
         if each is not None:
-            found[name] = (each, choosing.weight(there), choosing.weight(here))
+            found[name] = (each, sums(there).n, sums(here).n)
     shown = _shown({name: each.difference for name, (each, _, _) in found.items()})
     parts = [
         StratumDifference(

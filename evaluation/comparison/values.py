@@ -60,7 +60,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """One version's values, those that are compared. `interval` is at 95 %. `unparsed` is a share of what was posted.
+    """One version's values, those that are compared. `interval` is at 95 %. `unparsed` is a share of what was posted. `effective_n` is how
+    many values of equal weight know as much: `n`, or less where calls of a sample are weighed.
 
     Of a metric in logarithms `mean` is the geometric mean.
     """
@@ -68,6 +69,7 @@ class Side:
     version: int
     calls: float
     n: float
+    effective_n: float
     coverage: float
     unparsed: float
     mean: float | None

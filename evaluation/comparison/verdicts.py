@@ -81,12 +81,12 @@ def lost(metric: Metric, parts: Sequence[StratumDifference], margin: float) -> I
 
 def missing(chosen: Chosen, sides: tuple[Side, Side], found: Estimate | None, left_out: Mapping[str, float]) -> str:
     """What keeps a comparison from being one, in words; "" where nothing does."""
-    few = min(sides, key=lambda side: side.n)
+    few = min(sides, key=lambda side: side.effective_n)
     if not chosen.same_scorer:
         old, new = (" and ".join(side.scorers) or "nobody on record" for side in sides)
         return f"version {sides[0].version} was scored by {old}, version {sides[1].version} by {new}"
-    if few.n < LEAST:
-        return f"version {few.version} has {few.n:,.0f} values, and {LEAST} are the least"
+    if few.effective_n < LEAST:
+        return f"version {few.version} has {few.effective_n:,.0f} values, and {LEAST} are the least"
     if abs(sides[0].coverage - sides[1].coverage) > MOST_APART:
         shares = " and ".join(f"{side.coverage:.0%} of version {side.version}'s" for side in sides)
         return f"{shares} calls have a value: too far apart to be calls of one kind"
@@ -100,7 +100,7 @@ def verdict_of(
     metric: Metric, difference: Difference | None, yard: Yardstick, sides: tuple[Side, Side], lacking: str
 ) -> tuple[Verdict, str]:
     """The verdict, and in words what is missing where there is not enough data."""
-    have = min(side.n for side in sides)
+    have = min(side.effective_n for side in sides)
     inside = None if difference is None else difference.interval
     if lacking or difference is None or inside is None:
         return "not_enough_data", lacking or "too few days to tell an interval"

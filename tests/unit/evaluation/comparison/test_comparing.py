@@ -126,9 +126,16 @@ def test_what_is_scored_differently_is_not_compared() -> None:
         "not_enough_data",
         "version 1 was scored by judge:1, version 2 by judge:2",
     )
-    both = [_cell(1, 1_000, 0.9, scorer="judge:1"), _cell(1, 1_000, 0.5, scorer="judge:2")]
-    found = _compared(both, [_cell(2, 1_000, 0.5, scorer="judge:2")])
+    # Calls and scores come in cells of their own. The first judge was at work for block 0, the second one since.
+    both = [
+        _cell(1, 1_000, 0.9, scorer="judge:1", calls=0),
+        _cell(1, 0, 0, calls=1_500),
+        _cell(1, 1_000, 0.5, scorer="judge:2", calls=0, block=1),
+        _cell(1, 0, 0, calls=1_500, block=1),
+    ]
+    found = _compared(both, [_cell(2, 1_000, 0.5, scorer="judge:2", calls=1_500, block=2)])
     assert found.standardised is not None and found.standardised.change == pytest.approx(0)
+    assert (found.baseline.coverage, found.candidate.coverage) == (pytest.approx(2 / 3), pytest.approx(2 / 3))
 
 
 def test_who_is_scored_must_not_differ() -> None:
@@ -170,6 +177,9 @@ def test_calls_of_a_sample_count_for_what_they_know() -> None:
     assert tenth.standardised.change == pytest.approx(whole.standardised.change)
     assert tenth.standardised.interval.low < whole.standardised.interval.low
     assert (whole.verdict, tenth.verdict) == ("worse", "not_enough_data")
+    assert tenth.why.endswith("you have 200")
+    few = _compared([_cell(1, 400, 0.85, weight_squares=4_000)], [_cell(2, 2_000, 0.1)])
+    assert few.why == "version 1 has 40 values, and 100 are the least"
 
 
 def test_latencies_are_ratios() -> None:
