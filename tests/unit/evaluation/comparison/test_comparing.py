@@ -120,6 +120,27 @@ def test_only_models_that_answered_both_are_compared() -> None:
     assert "different models answered: the difference is of prompt and model together" in apart.notes
 
 
+def test_models_that_answered_both_in_other_shares_make_no_difference() -> None:
+    old = [_cell(1, 1_800, 0.9, model="m-1"), _cell(1, 200, 0.5, model="m-2")]
+    new = [_cell(2, 200, 0.9, model="m-1"), _cell(2, 1_800, 0.5, model="m-2")]
+    found = _compared(old, new)
+    assert found.raw.change == pytest.approx(-0.32)
+    assert found.standardised is not None and found.standardised.change == pytest.approx(0)
+
+
+def test_a_stratum_must_hold_against_chance_however_many_there_are() -> None:
+    """A loss of 18 points in one of n strata of 100 values each: 0.002 by itself, twenty times that among twenty."""
+
+    def angry(strata: int) -> bool:
+        names = ["angry", *(f"calm {number}" for number in range(strata - 1))]
+        old = [_cell(1, 100, 0.8, stratum=name) for name in names]
+        new = [_cell(2, 100, 0.61 if name == "angry" else 0.8, stratum=name) for name in names]
+        (found,) = [each for each in _compared(old, new).strata if each.stratum == "angry"]
+        return found.shown
+
+    assert (angry(2), angry(20)) == (True, False)
+
+
 def test_what_is_scored_differently_is_not_compared() -> None:
     others = _compared([_cell(1, 1_000, 0.9, scorer="judge:1")], [_cell(2, 1_000, 0.5, scorer="judge:2")])
     assert (others.verdict, others.why) == (
