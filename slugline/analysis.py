@@ -18,6 +18,7 @@ from slugline.client import ServerClient, key_text
 from slugline.remote_reads import prompt_path
 
 if TYPE_CHECKING:
+    from evaluation.changes import Changes
     from evaluation.drift.overview import DriftOverview
     from evaluation.drift.reports import DriftReports
     from evaluation.quality import Quality
@@ -62,6 +63,10 @@ class Analysis(Protocol):
 
     async def overview(self, since: datetime | None, until: datetime | None) -> DriftOverview:
         """What changed anywhere, in prompts that whoever asks may see."""
+        ...
+
+    async def changes(self, slug: str, since: datetime | None, until: datetime | None) -> Changes:
+        """Moves and changes of served models of a prompt, or of all ("")."""
         ...
 
 
@@ -125,6 +130,22 @@ class LocalAnalysis:
             now=datetime.now(UTC),
         )
 
+    async def changes(self, slug: str, since: datetime | None, until: datetime | None) -> Changes:
+        from evaluation.changes import changes_report
+        from evaluation.drift.moves import all_moves, moves_of
+        from registry.roles import permit
+
+        permit(self._by, "inspect", slug=slug or None)
+        return await changes_report(
+            self._clickhouse,
+            moves={slug: moves_of(self._store, slug)} if slug else all_moves(self._store),
+            sees=self._by.sees,
+            prompt=slug,
+            since=since,
+            until=until,
+            now=datetime.now(UTC),
+        )
+
 
 class RemoteAnalysis:
     """What a server says, as the key's holder may see it."""
@@ -163,6 +184,13 @@ class RemoteAnalysis:
         from slugline.answers import value_of
 
         return value_of(DriftOverview, self._client.get("/api/drift", since=_iso(since), until=_iso(until)))
+
+    async def changes(self, slug: str, since: datetime | None, until: datetime | None) -> Changes:
+        from evaluation.changes import Changes
+        from slugline.answers import value_of
+
+        window = {"since": _iso(since), "until": _iso(until)}
+        return value_of(Changes, self._client.get("/api/changes", prompt=slug or None, **window))
 
 
 @contextlib.asynccontextmanager

@@ -11,6 +11,7 @@ from slugline.commands import (
     adopt,
     audit,
     calls,
+    changes,
     dataset,
     demo,
     drift,
@@ -59,6 +60,7 @@ def build() -> typer.Typer:
     app.add_typer(import_.build(), name="import")
     app.command("quality")(quality.quality)
     app.command("drift")(drift.drift)
+    app.command("changes")(changes.changes)
     app.command("eval")(eval.eval_)
     app.command("gate")(gate.gate)
     app.add_typer(calls.build(), name="calls")

@@ -1,4 +1,4 @@
-"""`GET /api/prompts/{slug}/drift` and `GET /api/drift`: what changed and what caused it, over HTTP.
+"""`GET /api/prompts/{slug}/drift`, `/api/drift` and `/api/changes`: what changed and what caused it, over HTTP.
 
 Knows addresses, parameters and who may ask. Refuses to decide what a change is.
 """
@@ -13,6 +13,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
+from evaluation.changes import Change, changes_report
 from evaluation.drift.moves import all_moves, moves_of
 from evaluation.drift.reports import drift_everywhere, drift_reports
 from evaluation.drift.values import DriftReport, Metric
@@ -56,6 +57,14 @@ class OverviewModel(BaseModel):
     too_small: list[tuple[str, str]] = Field(description="prompt and metric of those with too few values to tell")
 
 
+class ChangesModel(BaseModel):
+    """What changed, newest first."""
+
+    since: datetime
+    until: datetime
+    changes: list[Change]
+
+
 def build_router(
     clickhouse: ClickHouse, store: Reader, who: Callable[[Request], Principal], now: Callable[[], datetime]
 ) -> APIRouter:
@@ -94,5 +103,27 @@ def build_router(
             clickhouse, sees=by.sees, since=begin, until=end, promotions=promotions, now=now()
         )
         return OverviewModel.model_validate(found, from_attributes=True)
+
+    @router.get("/api/changes")
+    async def changes(
+        request: Request,
+        prompt: Annotated[str | None, Query(description="one prompt's slug; without it all that may be seen")] = None,
+        since: Since = None,
+        until: Until = None,
+        zone: Zone = "UTC",
+    ) -> ChangesModel:
+        """Promotions, rollbacks and rollouts, and changes of served models and fingerprints that calls tell of, newest first; since 14
+        days ago unless said otherwise."""
+        by = who(request)
+        permit(by, "inspect", slug=prompt)
+        begin, end = window_of(since, until, zone, now())
+        if prompt is None:
+            moves = await to_thread.run_sync(all_moves, store)
+        else:
+            moves = {prompt: await to_thread.run_sync(moves_of, store, prompt)}
+        found = await changes_report(
+            clickhouse, moves=moves, sees=by.sees, prompt=prompt or "", since=begin, until=end, now=now()
+        )
+        return ChangesModel.model_validate(found, from_attributes=True)
 
     return router

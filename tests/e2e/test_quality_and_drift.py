@@ -149,6 +149,7 @@ def test_what_changed_anywhere(server: Server, line: CommandLine) -> None:
         (("drift", "support-agent", "--since", "soon"), "--since is such as 'last tuesday'"),
         (("drift", "support-agent", "--since", "today", "--until", "yesterday"), "--since ("),
         (("drift", "--metric", "held_firm"), "--metric goes with a prompt"),
+        (("changes", "support-agnet"), "did you mean 'support-agent'?"),
         (("quality", "support-agnet"), "did you mean 'support-agent'?"),
         (("quality", "support-agent", "--metric", "held-firm"), "did you mean 'held_firm'?"),
         (("quality", "support-agent", "--against", "9"), "has no version 9"),
@@ -189,6 +190,19 @@ def test_days_begin_in_the_readers_zone(server: Server) -> None:
     assert since["UTC"].endswith("T00:00:00Z") and since["Asia/Tokyo"].endswith("T15:00:00Z")
 
 
+def test_promotions_and_changes_of_models_stand_on_one_time_line(server: Server, line: CommandLine) -> None:
+    found = json.loads(line.run("changes", "--since", "15 days ago", "--json"))
+    kinds = [(each["prompt"], each["event"]["kind"], each["event"]["after"]) for each in found["changes"]]
+    assert kinds == [("support-agent", "promotion", "2"), ("support-agent", "model", "gpt-4o-2026-11")]
+    at = datetime.fromisoformat(found["changes"][1]["event"]["at"])
+    assert abs(at - (_NOW - timedelta(days=10))) <= timedelta(hours=2)
+    told = line.run("changes", "support-agent", "--since", "15 days ago")
+    assert "served model gpt-4o-2026-08 → gpt-4o-2026-11, announced by nobody" in " ".join(told.split())
+    assert json.loads(line.run("changes", "--since", "5 days ago", "--json"))["changes"] == found["changes"][:1]
+    query = {"prompt": "support-agent", "since": "15 days ago"}
+    assert server.api.get("/api/changes", params=query).json()["changes"] == found["changes"]
+
+
 @pytest.mark.parametrize("guide", ["quality", "drift"])
 def test_the_guides_commands_work_as_they_stand(server: Server, guide: str) -> None:
     text = (Path(__file__).parents[2] / "docs" / f"{guide}.md").read_text("utf-8")
@@ -203,7 +217,7 @@ def test_the_guides_commands_work_as_they_stand(server: Server, guide: str) -> N
 
 def test_all_are_in_the_openapi_document(server: Server) -> None:
     paths = server.api.get("/api/openapi.json").json()["paths"]
-    for path in ("/api/prompts/{slug}/quality", "/api/prompts/{slug}/drift", "/api/drift"):
+    for path in ("/api/prompts/{slug}/quality", "/api/prompts/{slug}/drift", "/api/drift", "/api/changes"):
         described = paths[path]["get"]
         assert {"since", "until", "zone"} <= {each["name"] for each in described["parameters"]}
         assert described["description"]
