@@ -4,7 +4,7 @@ Pure. Knows cells. Refuses to know what the values are of.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from evaluation.comparison.estimate import sums
@@ -17,6 +17,13 @@ LEAST_IN_STRATUM = 30
 MOST_STRATA = 20
 LEAST_SHARE = 0.02
 OTHER = "other"
+
+Stratum = tuple[str, str]
+"""A stratum and a model; without a model where the versions have none in common."""
+
+Key = Callable[[Cell], Stratum]
+Place = tuple[Stratum, int]
+"""A stratum in six hours."""
 
 _ON_ANOTHER_CHANNEL, _ON_THE_SAME = 1, 2
 
@@ -63,6 +70,44 @@ def pooled(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> tuple[list[Ce
         for cells in (baseline, candidate)
     )
     return old, new
+
+
+def matched(baseline: Sequence[Cell], candidate: Sequence[Cell], key: Key) -> tuple[list[Cell], list[Cell]]:
+    """Concurrent cells weighed so that both versions have the same weight in each six hours of each stratum that `key` makes.
+
+    Else a share that grows while quality changes for everybody would look like a difference. Each weight is n₁n₂ / (n₁ + n₂), as in the test
+    of N. Mantel and W. Haenszel (J. Natl. Cancer Inst. 22 (1959), 719-748), which keeps nearly all that the smaller version knows; hours
+    without one of the two drop out.
+    """
+    old, new = (_by_block(cells, key) for cells in (baseline, candidate))
+    weights = {place: old[place] * new[place] / (old[place] + new[place]) for place in old.keys() & new.keys()}
+    return _weighed(baseline, key, old, weights), _weighed(candidate, key, new, weights)
+
+
+def _by_block(cells: Sequence[Cell], key: Key) -> dict[Place, float]:
+    found: dict[Place, float] = defaultdict(float)
+    for cell in cells:
+        if cell.n > 0:
+            found[key(cell), cell.block] += cell.n
+    return found
+
+
+def _weighed(cells: Sequence[Cell], key: Key, own: Mapping[Place, float], weights: Mapping[Place, float]) -> list[Cell]:
+    found = []
+    for cell in cells:
+        place = key(cell), cell.block
+        if cell.n > 0 and place in weights:
+            factor = weights[place] / own[place]
+            found.append(
+                replace(
+                    cell,
+                    n=cell.n * factor,
+                    weight_squares=cell.weight_squares * factor * factor,
+                    total=cell.total * factor,
+                    squares=cell.squares * factor,
+                )
+            )
+    return found
 
 
 def _ways(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> Iterator[Chosen]:

@@ -4,14 +4,14 @@ Pure. Knows how the parts are put together. Refuses to know ClickHouse and how i
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import exp
 from statistics import NormalDist
 
 from evaluation.comparison import choosing, verdicts
-from evaluation.comparison.choosing import Chosen
+from evaluation.comparison.choosing import Chosen, Key, Stratum
 from evaluation.comparison.estimate import LEAST_BLOCKS, Estimate, Sums, estimate, mean_interval, standard_error, sums
 from evaluation.comparison.needed import ALPHA
 from evaluation.comparison.values import (
@@ -30,7 +30,8 @@ from evaluation.intervals import Interval
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _BLOCK = timedelta(hours=6)
 
-Key = Callable[[Cell], tuple[str, str]]
+Both = tuple[Sequence[Cell], Sequence[Cell]]
+"""The baseline's cells and the candidate's."""
 
 
 def compare(
@@ -62,8 +63,10 @@ def _compared(measure: Measure, chosen: Chosen, raw: Estimate, versions: tuple[i
     """The comparison of the calls that were chosen; `raw` is that of all."""
     old, new = choosing.pooled(chosen.baseline, chosen.candidate)
     key = _by_model if chosen.same_model else _alone
-    strata, left_out = _comparable(old, new, key)
-    found = estimate(_inside(old, key, strata), _inside(new, key, strata), measure.kind, key=key)
+    alike = choosing.matched(old, new, key) if chosen.concurrent else (old, new)
+    strata, left_out = _comparable(old, alike, key)
+    before, after = (_inside(cells, key, strata) for cells in alike)
+    found = estimate(before, after, measure.kind, key=key, shares_of=_inside(old, key, strata))
     design_effect = (found or raw).design_effect
     sides = (
         _side(measure.kind, chosen.baseline, versions[0]),
@@ -71,7 +74,7 @@ def _compared(measure: Measure, chosen: Chosen, raw: Estimate, versions: tuple[i
     )
     yardstick = verdicts.yardstick(measure, sums(chosen.baseline), design_effect)
     told = None if found is None else _told(measure.kind, found.difference)
-    parts = _by_stratum(measure, old, new, key, strata, found.widening) if found else []
+    parts = _by_stratum(measure, (old, new), alike, key, strata, found.widening) if found else []
     lacking = verdicts.missing(chosen, sides, found, left_out)
     verdict, why = verdicts.verdict_of(measure.metric, told, yardstick, sides, lacking)
     return MetricComparison(
@@ -100,33 +103,34 @@ def _alone_in(concurrent: MetricComparison) -> str:
     return f"concurrent calls are too few to go by them alone: {shown}, {n}"
 
 
-def _by_model(cell: Cell) -> tuple[str, str]:
+def _by_model(cell: Cell) -> Stratum:
     return cell.stratum, cell.model
 
 
-def _alone(cell: Cell) -> tuple[str, str]:
+def _alone(cell: Cell) -> Stratum:
     return cell.stratum, ""
 
 
-def _inside(cells: Sequence[Cell], key: Key, strata: Collection[tuple[str, str]]) -> list[Cell]:
+def _inside(cells: Sequence[Cell], key: Key, strata: Collection[Stratum]) -> list[Cell]:
     return [cell for cell in cells if key(cell) in strata]
 
 
-def _comparable(old: Sequence[Cell], new: Sequence[Cell], key: Key) -> tuple[set[tuple[str, str]], dict[str, float]]:
+def _comparable(baseline: Sequence[Cell], alike: Both, key: Key) -> tuple[set[Stratum], dict[str, float]]:
     """The strata that both versions have enough values of, and by stratum the share of the baseline's values in the others."""
-    before, after = (_sums_by(cells, key) for cells in (old, new))
+    before, after = (_sums_by(cells, key) for cells in alike)
     both = before.keys() & after.keys()
     strata = {name for name in both if min(before[name].effective, after[name].effective) >= choosing.LEAST_IN_STRATUM}
-    whole = sum(each.n for each in before.values())
+    all_of = _sums_by(baseline, key)
+    whole = sum(each.n for each in all_of.values())
     left: dict[str, float] = defaultdict(float)
-    for name, each in before.items():
+    for name, each in all_of.items():
         if name not in strata and each.n:
             left[name[0]] += each.n / whole
     return strata, dict(left)
 
 
-def _sums_by(cells: Sequence[Cell], key: Key) -> dict[tuple[str, str], Sums]:
-    found: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+def _sums_by(cells: Sequence[Cell], key: Key) -> dict[Stratum, Sums]:
+    found: dict[Stratum, list[Cell]] = defaultdict(list)
     for cell in cells:
         found[key(cell)].append(cell)
     return {name: sums(each) for name, each in found.items()}
@@ -167,19 +171,20 @@ def _told(kind: Kind, difference: Difference) -> Difference:
 
 def _by_stratum(
     measure: Measure,
-    old: Sequence[Cell],
-    new: Sequence[Cell],
+    all_cells: Both,
+    alike: Both,
     key: Key,
-    strata: set[tuple[str, str]],
+    strata: set[Stratum],
     widening: float,
 ) -> list[StratumDifference]:
-    """Every stratum that can be compared, the baseline's largest first."""
-    whole = [sums(cells).n for cells in (old, new)]
+    """Every stratum that can be compared, the baseline's largest first. Numbers and shares are those of all cells."""
+    whole = [sums(cells).n for cells in all_cells]
     found: dict[str, tuple[Estimate, float, float]] = {}
     for name in sorted({stratum for stratum, _ in strata}):
         own = {each for each in strata if each[0] == name}
-        there, here = _inside(old, key, own), _inside(new, key, own)
-        each = estimate(there, here, measure.kind, key=key, widening=widening)
+        there, here = (_inside(cells, key, own) for cells in all_cells)
+        before, after = (_inside(cells, key, own) for cells in alike)
+        each = estimate(before, after, measure.kind, key=key, shares_of=there, widening=widening)
         if each is not None:
             found[name] = (each, sums(there).n, sums(here).n)
     shown = _shown({name: each.difference for name, (each, _, _) in found.items()})

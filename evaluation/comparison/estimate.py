@@ -88,19 +88,20 @@ def estimate(
     kind: Kind,
     *,
     key: Key | None = None,
+    shares_of: Sequence[Cell] = (),
     widening: float | None = None,
 ) -> Estimate | None:
-    """Candidate less baseline over the strata that `key` makes, in the baseline's shares; None where the two have no stratum in common.
+    """Candidate less baseline over the strata that `key` makes; None where the two have no stratum in common.
 
-    `widening` is that of the whole, for a part of it.
+    Strata count by the share that they have in `shares_of`, by default in the baseline. `widening` is that of the whole, for a part of it.
     """
     old, new = _by(baseline, key), _by(candidate, key)
     both = [name for name in old if name in new]
     if not both:
         return None
     before, after = ({name: sums(cells[name]) for name in both} for cells in (old, new))
-    whole = sum(before[name].n for name in both)
-    shares = {name: before[name].n / whole for name in both}
+    counted = {name: sums(cells).n for name, cells in _by(shares_of or baseline, key).items() if name in both}
+    shares = {name: n / sum(counted.values()) for name, n in counted.items()}
     change = sum(shares[name] * (after[name].mean - before[name].mean) for name in both)
     parts: dict[int, float] = defaultdict(float)
     for name in both:

@@ -110,6 +110,21 @@ def test_calls_of_the_same_hours_are_preferred() -> None:
     assert any("slugline drift" in note for note in apart.notes)
 
 
+def test_a_share_that_grows_while_quality_changes_for_everybody_is_no_difference() -> None:
+    """Version 2 gets 5 % of calls while both do well, and half of them when both do badly."""
+    old = [_cell(1, 950, 0.9, block=block, shared=2) for block in range(10)]
+    old += [_cell(1, 500, 0.6, block=block, shared=2) for block in range(10, 20)]
+    new = [_cell(2, 50, 0.9, block=block, shared=2) for block in range(10)]
+    new += [_cell(2, 500, 0.6, block=block, shared=2) for block in range(10, 20)]
+    found = _compared(old, new)
+    assert found.raw.change < -0.1
+    assert found.standardised is not None and found.standardised.change == pytest.approx(0)
+    lost = [replace(cell, total=cell.total - 0.1 * cell.n, squares=cell.squares - 0.1 * cell.n) for cell in new]
+    worse = _compared(old, lost)
+    assert worse.standardised is not None and worse.standardised.change == pytest.approx(-0.1)
+    assert worse.verdict == "worse"
+
+
 def test_only_models_that_answered_both_are_compared() -> None:
     old = [_cell(1, 1_000, 0.9, model="m-1"), _cell(1, 1_000, 0.5, model="m-2")]
     found = _compared(old, [_cell(2, 1_000, 0.5, model="m-2")])
