@@ -1,7 +1,7 @@
 """Families with one cause (row 1), and silent steps alone (row 7). Each gives the plan of a seed.
 
-The effect is 4 to 14 points, the last 2,500 calls and more are after it, at 40, 80 or 120 calls an hour. Days differ (log odds 0.05) in
-every second history; hours always do.
+The effect is a loss of 4 to 14 points, or in one of five a gain of 4 to 8, with 2,500 to 7,500 scored calls after it, at 40, 80 or 120
+calls an hour and 8 days before. Days differ (log odds 0.05) in every second history; hours always do (0.15).
 """
 
 import math
@@ -20,7 +20,7 @@ def single(family: str, seed: int, *, rate: float | None = None, name: str = "")
     """A history with one cause: `family` is one of SINGLE; `name` is what it is called where that isn't its family."""
     name = name or family
     random = chances(name, seed)
-    frame = Frame(name, seed, random, rate=rate, scored=SCORED_AFTER)
+    frame = Frame(name, seed, random, rate=rate, scored=SCORED_AFTER * float(random.uniform(1, 3)))
     at = frame.at
     if family == "mix":
         return frame.plan((Change(shows="inputs", at=at, mix=other_mix(random, frame)),), frozenset({"mix"}))

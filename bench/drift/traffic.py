@@ -208,5 +208,5 @@ def _fingerprint_shares(random: np.random.Generator) -> Array:
 def _pick(random: np.random.Generator, shares: Array) -> Array:
     """A code for each row of shares."""
     edges: Array = np.cumsum(shares, axis=1)
-    picked = (random.random(shares.shape[0])[:, None] * edges[:, -1:] > edges).sum(axis=1)
+    picked = (random.random((len(shares), 1)) * edges[:, -1:] > edges).sum(axis=1)
     return np.asarray(np.minimum(picked, shares.shape[1] - 1))

@@ -8,7 +8,7 @@ import contextlib
 import csv
 import gzip
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -20,7 +20,10 @@ Task = Literal["PRIME_FULL", "COUNTAHAPPYNUMBER", "OPINIONQA", "LEETCODE_EASY"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded:
-    """One answer as it was recorded; `latency` in seconds, `cost` in US dollars, `tokens` of the answer."""
+    """One answer as it was recorded; `latency` in seconds, `cost` in US dollars, `tokens` of the answer.
+
+    `verdicts`: what LeetCode's judge said of code as it was answered, and of the same without the marks around it.
+    """
 
     model: str
     question: str
@@ -29,6 +32,7 @@ class Recorded:
     latency: float
     cost: float
     tokens: int
+    verdicts: tuple[str, str] = ("", "")
 
 
 def recorded(task: Task) -> list[Recorded]:
@@ -45,15 +49,22 @@ def recorded(task: Task) -> list[Recorded]:
                 latency=float(row["latency"]),
                 cost=float(row["cost"]),
                 tokens=int(row["answer_token"]),
+                verdicts=(row.get("Code_Submit", ""), row.get("Clean_Code_Submit", "")),
             )
             for row in csv.DictReader(file)
         ]
 
 
 @contextlib.contextmanager
-def serve_replay(records: Sequence[Recorded]) -> Iterator[str]:
-    """A provider that gives these answers to these questions, and a 404 to any other; gives its base URL."""
-    answers = {(record.model, record.question): record for record in records}
+def serve_replay(records: Sequence[Recorded], served: Mapping[str, str] | None = None) -> Iterator[str]:
+    """A provider that gives these answers to these questions, and a 404 to any other; gives its base URL.
+
+    `served` says which model answers now under the name that is asked for; it may change meanwhile. A question that was asked several times
+    gets its answers in turn.
+    """
+    answers: dict[tuple[str, str], list[Recorded]] = {}
+    for record in records:
+        answers.setdefault((record.model, record.question), []).append(record)
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
@@ -65,7 +76,11 @@ def serve_replay(records: Sequence[Recorded]) -> Iterator[str]:
             body += message.get("body", b"")
             more = message.get("more_body", False)
         asked = json.loads(body)
-        record = answers.get((asked["model"], asked["messages"][-1]["content"]))
+        model = (served or {}).get(asked["model"], asked["model"])
+        known = answers.get((model, asked["messages"][-1]["content"]))
+        record = known[0] if known else None
+        if known:
+            known.append(known.pop(0))
         status, answer = (200, _answer(record)) if record else (404, {"error": {"message": "nobody asked this"}})
         await send(
             {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
