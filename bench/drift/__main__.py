@@ -18,7 +18,6 @@ from bench.drift.running import run
 from bench.drift.scenarios import ROWS
 from bench.drift.stress import STRESS
 from bench.drift.tables import Result, coverage_result, row_result, time_result
-from bench.drift.watching import delays, false_alarms
 
 RESULTS = Path(__file__).parents[1] / "results" / "drift"
 ORDER = ("1", "2", "2b", "3", "4", "5", "6", "7", "8", "9", "stress")
@@ -47,7 +46,9 @@ def main() -> None:
             if name == "9":
                 result = measure(databases)
             elif name in {"5", "6"}:
-                result = false_alarms() if name == "5" else delays()
+                from bench.drift.watching import delays, false_alarms
+
+                result = false_alarms(given.seeds) if name == "5" else delays(given.seeds)
             elif name == "8":
                 continue
             else:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from evaluation.drift.events import moves
-from evaluation.drift.report import drift_report
-
 from bench.drift.loading import METRIC
 from bench.drift.plans import Plan
+from evaluation.drift.events import moves
+from evaluation.drift.overview import DriftOverview, drift_overview
+from evaluation.drift.report import drift_report
 from evaluation.drift.values import DriftReport
 from registry.values import HistoryEntry
 from tracing.clickhouse import ClickHouse
@@ -60,6 +60,10 @@ async def ask(clickhouse: ClickHouse, plan: Plan) -> DriftReport:
     )
 
 
-async def ask_all(clickhouse: ClickHouse, plans: Sequence[Plan]) -> list[DriftReport]:
-    """The reports of all prompts, one after the other."""
-    return [await ask(clickhouse, plan) for plan in plans]
+async def ask_all(clickhouse: ClickHouse, plans: Sequence[Plan]) -> DriftOverview:
+    """What moved in all prompts, as `slugline drift` without a slug; the plans must ask from the same time on."""
+    asked = [question_of(plan) for plan in plans]
+    promotions = {each.prompt: moves(each.history) for each in asked}
+    return await drift_overview(
+        clickhouse, since=asked[0].since, until=asked[0].now, promotions=promotions, now=asked[0].now
+    )

@@ -61,7 +61,7 @@ async def _ask(connection: ClickHouse, plans: list[Plan], large: Plan) -> dict[s
         return {
             "a prompt with 33,000 calls": await _timed(lambda: ask(clickhouse, plans[0])),
             "a prompt with 340,000 calls": await _timed(lambda: ask(clickhouse, large)),
-            "all 21 prompts": await _timed(lambda: ask_all(clickhouse, [*plans, large])),
+            "every metric of all 21 prompts": await _timed(lambda: ask_all(clickhouse, [*plans, large])),
         }
 
 

@@ -13,8 +13,8 @@ from bench.drift.traffic import Calls, calls_of
 from tests.plugins.engine import Databases
 from tracing.clickhouse import ClickHouse
 
-BATCH_CALLS = 600_000
-"""Calls in the database at a time: some twenty prompts with their controls."""
+BATCH_CALLS = 300_000
+"""Calls in the database at a time: some ten prompts with their controls."""
 
 AT_ONCE = 3
 """Questions at a time: while one waits for ClickHouse, another computes. Row 9 asks one by one."""

@@ -1,22 +1,35 @@
 """The bench of drift reports: that what it loads is what an import loads, and that reports are right on a few histories of each family."""
 
 import asyncio
-import dataclasses
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.drift.loading import count, imported, load
+import pytest
+
+from bench.drift.asking import question_of
+from bench.drift.compound import LOW, compound, not_separable, null
+from bench.drift.judging import Judged, judge
+from bench.drift.loading import METRIC, count, imported, load
+from bench.drift.plans import contribution
+from bench.drift.running import run
+from bench.drift.scenarios import ROWS
 from bench.drift.single import single
+from bench.drift.tables import row_result
 from bench.drift.traffic import Calls, calls_of
+from evaluation.drift.values import Contribution, DriftReport, Metric, Side
+from evaluation.intervals import Interval
 from tests.plugins.command_line import CommandLine
 from tests.plugins.engine import Database, Databases
 from tracing.clickhouse import ClickHouse
 from tracing.engine.endpoint import Endpoint
 from tracing.rollups.repair import Difference, check
 
+pytestmark = pytest.mark.timeout(600)
 _OWN = {"loaded_at", "counted_at"}
 """Columns that say when a row came."""
 _TABLES = {
@@ -60,7 +73,7 @@ async def _counted(database: Database) -> list[Difference]:
 
 
 def test_what_is_loaded_fast_is_what_an_import_loads(databases: Databases, tmp_path: Path) -> None:
-    plan = dataclasses.replace(single("holdback", 5), rate=3.0, control_rate=2.0, controls=1, late=5.0)
+    plan = replace(single("holdback", 5), rate=1.0, control_rate=0.5, controls=1, late=5.0)
     calls = calls_of(plan)
     assert {0, 1} == {int(each) for each in calls[0].version - 1}
     with databases.one() as imported_into, databases.one() as loaded_into:
@@ -87,3 +100,88 @@ def test_what_is_loaded_fast_is_what_an_import_loads(databases: Databases, tmp_p
             )
             client.close()
         assert told[0] == told[1] != []
+
+
+FAST = {
+    "prompt": partial(single, "prompt", 56, rate=40.0),
+    "model": partial(single, "model", 52, rate=40.0),
+    "fingerprint": partial(single, "fingerprint", 52, rate=40.0),
+    "silent": partial(single, "silent", 54, rate=40.0),
+    "local": partial(single, "local", 52, rate=40.0),
+    "mix": partial(single, "mix", 74, rate=40.0),
+    "params": partial(single, "params", 50, rate=40.0),
+    "scorer": partial(single, "scorer", 51, rate=40.0),
+    "holdback": partial(single, "holdback", 52, rate=40.0),
+    "hidden-disaster": partial(compound, "hidden-disaster", 50, rate=LOW),
+    "same-hour": partial(not_separable, 51),
+    "null-promotion": partial(null, "null-promotion", 51),
+}
+"""A history of each kind, with effects of 8 points and more: thousands of them are judged by `python -m bench.drift`."""
+
+
+@pytest.fixture(scope="module")
+def judged(databases: Databases) -> dict[str, Judged]:
+    found: list[Judged] = []
+    plans = {name: replace(make(), control_rate=6.0) for name, make in FAST.items()}
+    run(databases, list(plans.values()), found.append)
+    by_prompt = {(each.family, each.seed): each for each in found}
+    return {name: by_prompt[plan.family, plan.seed] for name, plan in plans.items()}
+
+
+@pytest.mark.parametrize("family", FAST)
+def test_the_true_causes_are_named_and_no_others(judged: dict[str, Judged], family: str) -> None:
+    each = judged[family]
+    assert each.right, f"{each.why}; it said: {each.said}"
+
+
+def test_the_judge_finds_what_is_wrong() -> None:
+    """A report on one history, held against the truth of another."""
+    plan, other = single("prompt", 56, rate=40.0), single("model", 52, rate=40.0)
+    asked = question_of(plan)
+    side = Side(
+        since=plan.begin,
+        until=asked.since,
+        calls=9000.0,
+        n=8000.0,
+        coverage=0.9,
+        unparsed=0.0,
+        mean=0.8,
+        interval=None,
+        hours=192,
+    )
+    causes = (
+        Contribution(cause="prompt", change=-0.1, interval=Interval(low=-0.12, high=-0.08), named=True, grade="B"),
+        Contribution(cause="mix", change=-0.01, interval=Interval(low=-0.02, high=0.0), named=False, grade="B"),
+    )
+    metric = Metric(name=METRIC, unit="points")
+    after = replace(side, since=asked.since, until=asked.now)
+    report = DriftReport(
+        prompt=plan.prompt, metric=metric, before=side, after=after, enough=True, change=-0.11, contributions=causes, sentence="It fell."
+    )  # fmt: skip
+    assert judge(plan, report, 0.1).right
+    assert judge(other, report, 0.1).why == "named prompt, true is model"
+    assert judge(plan, replace(report, contributions=()), 0.1).why == "named nothing, true is prompt"
+    intervals = {cause: (truth, low, high) for cause, truth, _, low, high in judge(plan, report, 0.1).intervals}
+    assert intervals["mix"] == (pytest.approx(0.0, abs=1e-9), -0.02, 0.0)
+    assert intervals["prompt"][0] == pytest.approx(
+        contribution(plan, "prompt", (0.0, plan.since), (plan.since, plan.length)), abs=1e-9
+    )
+    assert -0.1 < intervals["prompt"][0] < -0.04
+    assert row_result(ROWS["1"], [judge(plan, report, 0.1)]).met is True
+    assert row_result(ROWS["1"], [judge(other, report, 0.1)]).met is False
+
+
+def test_a_plans_truth_is_what_its_calls_do() -> None:
+    """The mean of many histories' calls against what the plan says: rates, shares of the version, and the mix."""
+    for family, cause in (("holdback", "prompt"), ("fingerprint", "model"), ("mix", "mix")):
+        off = []
+        for seed in range(60, 68):
+            plan = replace(single(family, seed, rate=120.0), controls=0, hour_sd=0.0, day_sd=0.0)
+            calls = calls_of(plan)[0]
+            change = plan.changes[0]
+            begin = plan.begin.timestamp() * 1000
+            scored, hours = calls.value >= 0, (calls.at - begin) / 3_600_000
+            old, new = scored & (hours < change.at), scored & (hours >= change.at + change.over)
+            told = contribution(plan, cause, (0.0, change.at), (change.at + change.over, plan.length))
+            off.append(calls.value[new].mean() - calls.value[old].mean() - told)
+        assert abs(sum(off) / len(off)) < 0.01, family
