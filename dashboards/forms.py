@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
 
+from dashboards.uploads import MULTIPART, parse_multipart
 from registry.errors import PromptInvalidError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -99,8 +100,9 @@ def read_time(text: str, name: str) -> datetime:
 
 async def read_form(request: Request) -> Form:
     """A request's form; it is kept in `request.state.form`, so that an error page can give back what was typed. Raises FormRefusedError."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _FORM:
+    sent = request.headers.get("content-type", "")
+    kind = sent.partition(";")[0].strip().lower()
+    if kind not in {_FORM, MULTIPART}:
         raise FormRefusedError(f"a form is sent as {_FORM}, not as '{kind}'; programs use /api", status=415)
     body = bytearray()
     async for chunk in request.stream():
@@ -108,7 +110,11 @@ async def read_form(request: Request) -> Form:
         if len(body) > _MOST_BYTES:
             raise FormRefusedError(f"the form has more than {_MOST_BYTES:,} bytes", status=413)
     try:
-        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
+        if kind == MULTIPART:
+            pairs = parse_multipart(bytes(body), sent, _MOST_FIELDS)
+        else:
+            text = body.decode("ascii")
+            pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise FormRefusedError(f"the form can't be read: {error}", status=400) from None
     form = Form(fields={name: value.replace("\r\n", "\n") for name, value in pairs})

@@ -19,13 +19,20 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dashboards import text
+from dashboards import numbers, text
+from dashboards.case_fields import TYPES
 from dashboards.forms import SAFE, Form, FormRefusedError, check_own_page
 from dashboards.icons import load_icons
+from dashboards.outcomes import title_of
+from dashboards.policies import in_words
 from dashboards.sides import rows
+from evaluation.runs.errors import EvaluationError, EvaluationNotFoundError
+from registry.datasets import case_name
 from registry.errors import STATUS, RegistryError
 from registry.http.terms import By
 from registry.roles import ROLES, Action, Principal, allows, permit
+from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
+from tracing.search.errors import CallNotFoundError, SearchError
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -52,7 +59,10 @@ _TITLES = {
     404: "Not found",
     409: "Not any more",
     412: "Changed meanwhile",
+    503: "Can't be read now",
 }
+ELSEWHERE = (EvaluationError, SearchError, ClickHouseRefused, ClickHouseUnavailable)
+"""What other rooms refuse; the registry's own errors know their status."""
 
 
 class Frame:
@@ -80,9 +90,23 @@ class Frame:
             "told": text.told,
             "count": text.count,
             "rows": rows,
+            "near": text.near,
+            "case_name": case_name,
+            "check_words": text.check_words,
+            "policy_words": in_words,
+            "evaluation_title": title_of,
+            "rate": numbers.rate,
+            "points": numbers.points,
+            "signed": numbers.signed,
+            "ends": numbers.ends,
+            "money": numbers.money,
+            "duration": numbers.duration,
+            "decimal": numbers.number,
+            "times": numbers.times,
         }
         self._templates.globals |= {
             "icon": icons.__getitem__,
+            "check_types": TYPES,
             "css": f"/static/app.css?v={sha256(self.css.encode()).hexdigest()[:12]}",
             "asks_for": lambda rule: text.asks_for(
                 rule.approvals, rule.evaluation, rule.holdback, [policy.dataset for policy in rule.asked]
@@ -143,6 +167,10 @@ class Frame:
                         if not _wants_page(request):
                             raise
                         return frame.refusal(request, error.message, status=STATUS[type(error)])
+                    except ELSEWHERE as error:
+                        if not _wants_page(request):
+                            raise
+                        return frame.refusal(request, str(error), status=_status(error))
                     except RequestValidationError as error:
                         if not _wants_page(request):
                             raise
@@ -175,6 +203,12 @@ def see_other(url: str) -> Response:
 
 
 _UNTYPED = frozenset({"revision", "once", "back"})
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, ClickHouseRefused | ClickHouseUnavailable):
+        return 503
+    return 404 if isinstance(error, CallNotFoundError | EvaluationNotFoundError) else 400
 
 
 def _wants_page(request: Request) -> bool:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, Response
 from dashboards.forms import Form, read_form
 from dashboards.frame import Frame, see_other
 from dashboards.moves import NOT_ALLOWED
+from dashboards.policies import fields_of, policy_of, typed_policy
 from dashboards.prompt import Attempt, refused
 from registry.errors import RegistryError
 from registry.policy import write_policy
@@ -30,6 +31,7 @@ def add_rules(router: APIRouter, frame: Frame, store: Store) -> None:
         me = frame.visitor(request)
         rules = [rule for rule in store.rules() if rule.slug == ANY or me.sees(rule.slug)]
         present = next((rule for rule in rules if (rule.slug, rule.channel) == (slug, channel)), None)
+        fields = fields_of(present.policy if present else None)
         return frame.page(
             request,
             "rules.html",
@@ -37,6 +39,8 @@ def add_rules(router: APIRouter, frame: Frame, store: Store) -> None:
             rules=rules,
             rule=present or Rule(slug=slug, channel=channel),
             attempt=attempt,
+            policy=typed_policy(attempt.of("rule"), fields),
+            datasets=[each.name for each in store.datasets() if me.sees(each.name) and each.archived_at is None],
         )
 
     @router.get("/rules")
@@ -47,15 +51,18 @@ def add_rules(router: APIRouter, frame: Frame, store: Store) -> None:
     def protect(request: Request, form: Sent) -> Response:
         place = form.text("slug"), form.text("channel") or STABLE
         try:
-            # The form has no field for a policy, and must not take one away.
-            policy = next((rule.policy for rule in store.rules() if (rule.slug, rule.channel) == place), None)
+            if "dataset" in form.fields:
+                policy = policy_of(form)
+            else:  # a form without fields for a policy must not take one away
+                present = next((rule.policy for rule in store.rules() if (rule.slug, rule.channel) == place), None)
+                policy = None if present is None else write_policy(present)
             store.protect(
                 form.text("slug"),
                 channel=form.text("channel") or STABLE,
                 approvals=form.whole("approvals") or 0,
                 evaluation=form.checked("evaluation"),
                 holdback=form.share("holdback") or 0.0,
-                policy=None if policy is None else write_policy(policy),
+                policy=policy,
                 reason=form.text("reason"),
                 by=frame.who(request),
             )

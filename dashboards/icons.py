@@ -11,9 +11,10 @@ from zipfile import ZipFile
 from markupsafe import Markup
 
 _NAMES = (
-    *("archive", "arrow-up", "badge-check", "check", "circle-alert", "file-diff", "git-commit-vertical"),
-    *("git-pull-request-arrow", "history", "info", "log-in", "monitor", "moon", "pencil", "plus", "rewind"),
-    *("scroll-text", "shield-check", "sun", "undo-2", "user"),
+    *("activity", "archive", "arrow-up", "badge-check", "chart-line", "check", "circle-alert", "circle-question-mark"),
+    *("circle-x", "database", "download", "file-diff", "flask-conical", "git-commit-vertical"),
+    *("git-pull-request-arrow", "history", "info", "log-in", "monitor", "moon", "pencil", "play", "plus", "rewind"),
+    *("scroll-text", "shield-check", "sun", "trash-2", "undo-2", "upload", "user"),
 )
 _HEAD = (
     '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linecap="round" '

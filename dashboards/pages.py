@@ -10,9 +10,15 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from dashboards.asking import Evaluating
+from dashboards.cases import add_cases
+from dashboards.datasets import add_datasets
 from dashboards.editing import add_editing
+from dashboards.evaluating import add_evaluating
+from dashboards.evaluations import add_evaluations
 from dashboards.forms import Form, read_form
 from dashboards.frame import HEADERS, THEME, THEMES, Frame, see_other
+from dashboards.from_call import add_from_call
 from dashboards.governing import add_rules
 from dashboards.home import add_home
 from dashboards.moves import add_moves
@@ -28,9 +34,16 @@ _YEAR = 365 * 24 * 3600
 
 
 def build_router(
-    store: Store, clickhouse: ClickHouse, by: By, *, now: Callable[[], datetime], new_id: Callable[[], str]
+    store: Store,
+    clickhouse: ClickHouse,
+    by: By,
+    *,
+    evaluating: Evaluating,
+    now: Callable[[], datetime],
+    new_id: Callable[[], str],
 ) -> APIRouter:
-    """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent."""
+    """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent.
+    `evaluating` plans and starts evaluations."""
     frame = Frame(by=by, now=now, new_id=new_id)
     router = APIRouter(include_in_schema=False, route_class=frame.route())
     _add_around(router, frame)
@@ -42,6 +55,11 @@ def build_router(
     add_past(router, frame, store)
     add_rules(router, frame, store)
     add_prompt(router, frame, store)
+    add_datasets(router, frame, store)
+    add_cases(router, frame, store)
+    add_from_call(router, frame, store, clickhouse)
+    add_evaluating(router, frame, store, evaluating)
+    add_evaluations(router, frame, store, evaluating)
     return router
 
 

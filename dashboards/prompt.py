@@ -5,6 +5,7 @@ Knows how the page is put together from the registry. Refuses to know HTML, and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from dashboards.channels import Channel, channels_of
 from dashboards.examples import Example, example
 from dashboards.forms import Form
 from dashboards.frame import Frame, base_url
+from dashboards.gates import GateView, gates_of
 from dashboards.text import told
 from registry.diffs.compare import Diff, diff
 from registry.errors import STATUS, PromptConflictError, RegistryError, version_not_found
@@ -57,6 +59,7 @@ class View:
     chosen: Channel
     version: int
     missing: list[str]
+    gates: list[GateView]
     last_change: Diff | None
     last_entry: HistoryEntry | None
     next_change: Diff | None
@@ -138,12 +141,14 @@ def gather(
     with reading(store.engine) as connection:
         users = [user for user in users_of(connection, slug, now=now).current if me.sees(user.slug)]
     latest = by_number[prompt.latest]
+    gates = gates_of(store, slug, chosen.rule, target, prompt.channels.get(channel), now)
     return View(
         prompt=prompt,
         channels=channels,
         chosen=chosen,
         version=target,
-        missing=list(store.lacking(slug, channel, target)),
+        missing=beside(gates, store.lacking(slug, channel, target)),
+        gates=gates,
         **_changes(channels[0], by_number, prompt, store.history(slug, limit=200)),
         next_change=diff(by_number[stable.version], latest) if stable and stable.version != latest.number else None,
         versions=versions[:MOST_VERSIONS],
@@ -157,6 +162,12 @@ def gather(
         ],
         done=done_sentence(store, slug, done),
     )
+
+
+def beside(gates: Sequence[GateView], missing: Sequence[str]) -> list[str]:
+    """What is missing beside what the gates themselves say."""
+    said = tuple(sentence for gate in gates for sentence in gate.missing)
+    return [sentence for sentence in missing if not sentence.startswith(said)]
 
 
 def on_channels(channels: list[Channel]) -> dict[int, list[str]]:

@@ -13,11 +13,13 @@ from fastapi.responses import HTMLResponse, Response
 
 from dashboards.forms import Form, read_form
 from dashboards.frame import Frame, see_other
+from dashboards.gates import gates_of
 from dashboards.moves import NOT_ALLOWED
-from dashboards.prompt import Attempt, refused
+from dashboards.prompt import Attempt, beside, refused
 from registry.diffs.compare import diff
 from registry.errors import PromptInvalidError, PromptRequestNotFoundError, RegistryError
 from registry.roles import Principal, permit
+from registry.rules import strictest
 from registry.values import REVIEW_KINDS, PromotionRequest, ReviewKind
 from registry.writing.store import Store
 
@@ -39,6 +41,9 @@ def add_reviews(router: APIRouter, frame: Frame, store: Store) -> None:
         live = prompt.channels.get(asked.channel)
         version = store.version(asked.slug, asked.version)
         found = diff(store.version(asked.slug, live), version) if live not in (None, asked.version) else None
+        rule = strictest(store.rules(), asked.slug, asked.channel)
+        going = asked.state == "open"
+        gates = gates_of(store, asked.slug, rule, asked.version, live, frame.now()) if going else []
         return frame.page(
             request,
             "request.html",
@@ -48,6 +53,8 @@ def add_reviews(router: APIRouter, frame: Frame, store: Store) -> None:
             version=version,
             live=live,
             found=found,
+            gates=gates,
+            missing=beside(gates, asked.missing),
             attempt=attempt,
         )
 

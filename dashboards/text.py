@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from registry.cases import Check
 from registry.values import HistoryEntry
 
 _TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
@@ -69,6 +70,30 @@ def count(number: int, one: str, many: str = "") -> str:
     '1 approval'
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def near(pages: int, page: int) -> list[int]:
+    """The pages to name beside the one that is shown: the first, the last, and its neighbours.
+
+    >>> near(30, 12)
+    [1, 10, 11, 12, 13, 14, 30]
+    """
+    return [each for each in range(1, pages + 1) if each in {1, pages} or abs(each - page) <= 2]
+
+
+def check_words(check: Check, *, longest: int = 120) -> str:
+    """A check as people read it.
+
+    >>> check_words(Check(type="icontains", value="refund"))
+    'icontains: refund'
+    """
+    at = "" if check.threshold is None else f" ({check.threshold:g})"
+    value = check.value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        value = ", ".join(value)
+    said = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    told = f"{check.type}{at}" + (f": {' '.join(said.split())}" if said else "")
+    return told if len(told) <= longest else f"{told[: longest - 1]}…"
 
 
 def asks_for(approvals: int, evaluation: bool, holdback: float, datasets: Sequence[str] = ()) -> str:

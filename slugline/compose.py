@@ -46,6 +46,7 @@ from slugline.folder import DataFolder
 from slugline.front import KEY, Front
 from slugline.health import build_router as health_router
 from slugline.locate import locate_clickhouse
+from slugline.page_evaluations import PageEvaluations
 from slugline.providers import open_providers, open_proxies
 from slugline.recording import open_recorder
 from slugline.settings import Settings
@@ -109,6 +110,7 @@ async def open_worker(
                 spool,
                 folder,
                 recorder,
+                line,
                 embedded=not settings.clickhouse.url,
             )
             edge = Edge(line)
@@ -177,6 +179,7 @@ def build_api(
     spool: Spool,
     folder: DataFolder,
     recorder: Recorder,
+    line: Line,
     *,
     embedded: bool,
 ) -> FastAPI:
@@ -198,7 +201,8 @@ def build_api(
     api.include_router(traces_api.build_router(clickhouse, may_see(who)))
     api.include_router(metrics_router(folder, live, may_see(who), embedded=embedded))
     api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
-    api.include_router(pages.build_router(store, clickhouse, who, now=now, new_id=new_id))
+    evaluating = PageEvaluations(store, line, new_id)
+    api.include_router(pages.build_router(store, clickhouse, who, evaluating=evaluating, now=now, new_id=new_id))
     add_error_handlers(api)
     return api
 

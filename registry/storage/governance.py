@@ -99,6 +99,11 @@ def lacking(
     return missing(rule, standing, version), evidence
 
 
+def evidence_for(connection: Connection, slug: str, version: int, policy: Policy) -> Evidence:
+    """What there is for a policy about a version: its newest verdict on the policy's dataset."""
+    return _evidence(connection, policy, _verdict(connection, slug, version, policy.dataset_name))
+
+
 def makers_of(connection: Connection, request: PromotionRequest) -> list[Person]:
     """Who made the version that is asked for, and who asks."""
     asker = Person(name=request.requested_by, identity=request.identity, names=names_of(request.requested_by))
