@@ -1,4 +1,4 @@
-"""Writing cases: one by a form, from a recorded call, or many from a file; and a new dataset from any of these.
+"""Writing a case by a form, and the checks of every case.
 
 Knows which field is which argument of the Store's. Refuses to decide anything: the Store does, and a form that it refuses stands again as
 it was typed, with the reason. An edit holds only if nobody changed the dataset since the page was read.
@@ -6,7 +6,7 @@ it was typed, with the reason. An edit holds only if nobody changed the dataset 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -20,17 +20,12 @@ from dashboards.forms import Form, read_form
 from dashboards.frame import Frame, see_other
 from dashboards.moves import NOT_ALLOWED
 from registry.cases import Case, Check
-from registry.datasets import DatasetSaved, check_dataset, find_case, fold
+from registry.datasets import DatasetSaved, check_dataset, find_case
 from registry.errors import STATUS, AuthRoleNotAllowedError, PromptConflictError, PromptInvalidError, RegistryError
-from registry.importing.cases.files import read_cases
 from registry.roles import Principal, permit
 from registry.writing.store import Store
 
 Sent = Annotated[Form, Depends(read_form)]
-SAMPLE = """question,__expected,__tags,__must_pass
-Where is my parcel?,icontains: tracking,shipping,
-I want my money back,icontains: 30 days,refunds,yes
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,10 +48,9 @@ class Draft:
 
 
 def add_cases(router: APIRouter, frame: Frame, store: Store) -> None:
-    """The forms of cases, of a file of cases, and of a new dataset."""
+    """The forms of a case, and of the checks of every case."""
     _add_forms(router, frame, store)
     _add_all_checks(router, frame, store)
-    _add_files(router, frame, store)
 
 
 def show_draft(frame: Frame, request: Request, draft: Draft) -> HTMLResponse:
@@ -115,7 +109,7 @@ def saved_at(saved: DatasetSaved) -> Response:
     return see_other(f"/datasets/{quote(saved.dataset.name)}?done={said}&folded={saved.folded}")
 
 
-def _writable(frame: Frame, store: Store, request: Request, name: str) -> Principal:
+def writable(frame: Frame, store: Store, request: Request, name: str) -> Principal:
     me = frame.visitor(request, slug=check_dataset(name))
     about = store.dataset(name)
     if not may_write(me, about):
@@ -130,7 +124,7 @@ def _writable(frame: Frame, store: Store, request: Request, name: str) -> Princi
 def _add_forms(router: APIRouter, frame: Frame, store: Store) -> None:
     @router.get("/datasets/{name}/add")
     def get_add(name: str, request: Request) -> HTMLResponse:
-        _writable(frame, store, request, name)
+        writable(frame, store, request, name)
         dataset = store.read_dataset(name)
         names = dict.fromkeys(variable for case in dataset.cases[:50] for variable in case.variables)
         fields = CaseFields.of_case(Case(), names)
@@ -139,7 +133,7 @@ def _add_forms(router: APIRouter, frame: Frame, store: Store) -> None:
 
     @router.get("/datasets/{name}/cases/{case_id}/edit")
     def get_edit(name: str, case_id: str, request: Request) -> HTMLResponse:
-        _writable(frame, store, request, name)
+        writable(frame, store, request, name)
         revision = store.dataset(name).revision  # before the cases: should a save come between, ours is refused
         case = find_case(store.read_dataset(name), case_id)
         draft = Draft(dataset=name, revision=revision, case_id=case.case_id, fields=CaseFields.of_case(case))
@@ -195,7 +189,7 @@ def _newer(store: Store, draft: Draft, error: RegistryError) -> Draft:
 def _add_all_checks(router: APIRouter, frame: Frame, store: Store) -> None:
     @router.get("/datasets/{name}/checks")
     def get_checks(name: str, request: Request) -> HTMLResponse:
-        _writable(frame, store, request, name)
+        writable(frame, store, request, name)
         revision = store.dataset(name).revision
         fields = all_case_fields(store.read_dataset(name).checks)
         draft = Draft(dataset=name, revision=revision, fields=fields)
@@ -224,63 +218,3 @@ def _add_all_checks(router: APIRouter, frame: Frame, store: Store) -> None:
             refused = refused_draft(_newer(store, draft, error), error)
             return frame.page(request, "dataset_checks.html", status=refused.status, draft=refused)
         return saved_at(saved)
-
-
-def _add_files(router: APIRouter, frame: Frame, store: Store) -> None:
-    def show(
-        request: Request, name: str, typed: Form, problem: str = "", status: int = 200, text: str = ""
-    ) -> HTMLResponse:
-        told = {"name": name, "typed": typed, "problem": problem, "text": text}
-        return frame.page(request, "cases_import.html", status=status, **told)
-
-    @router.get("/new/dataset")
-    def get_new(request: Request, name: str = "") -> HTMLResponse:
-        permit(frame.visitor(request), "save")
-        return show(request, "", Form(fields={"name": name[:100]}), text=SAMPLE)
-
-    @router.get("/datasets/{name}/import")
-    def get_import(name: str, request: Request) -> HTMLResponse:
-        _writable(frame, store, request, name)
-        return show(request, name, Form())
-
-    @router.post("/new/dataset")
-    def post_new(request: Request, form: Sent) -> Response:
-        return taken(request, "", form)
-
-    @router.post("/datasets/{name}/import")
-    def post_import(name: str, request: Request, form: Sent) -> Response:
-        return taken(request, check_dataset(name), form)
-
-    def taken(request: Request, name: str, form: Form) -> Response:
-        me = frame.who(request)
-        try:
-            return saved_at(_imported(store, me, name, form))
-        except NOT_ALLOWED:
-            raise
-        except RegistryError as error:
-            return show(request, name, form, error.message, STATUS[type(error)], form.raw("text"))
-
-
-def _imported(store: Store, me: Principal, name: str, form: Form) -> DatasetSaved:
-    file = form.raw("file.filename")
-    text, called = (form.raw("file"), file) if file else (form.raw("text"), f"pasted.{form.text('form') or 'yaml'}")
-    if not text.strip():
-        raise PromptInvalidError("choose a file, or paste the cases", param="file")
-    try:
-        found = read_cases(text, called)
-    except PromptInvalidError as error:
-        raise PromptInvalidError(f"{called}: {error.message}", param="file") from error
-    checked(found.cases, found.checks)
-    terms: Mapping[str, Any] = {"message": form.text("message"), "by": me, "idempotency_key": form.text("once")}
-    if not name:
-        return store.save_dataset(form.text("name"), found.cases, checks=found.checks, if_match=0, **terms)
-    there = store.dataset(name)
-    before = store.read_dataset(name)
-    if form.text("then") == "replace":
-        return store.save_dataset(name, found.cases, checks=found.checks, if_match=there.revision, **terms)
-    # Checks for all of a file's cases hold for these alone, where the dataset has others.
-    same = found.checks == before.checks or not found.checks
-    added = found.cases if same else [replace(each, checks=(*found.checks, *each.checks)) for each in found.cases]
-    cases, folded = fold([*before.cases, *added])
-    saved = store.save_dataset(name, cases, if_match=there.revision, **terms)
-    return replace(saved, folded=folded)

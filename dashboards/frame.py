@@ -26,6 +26,7 @@ from dashboards.icons import load_icons
 from dashboards.outcomes import title_of
 from dashboards.policies import in_words
 from dashboards.sides import rows
+from evaluation.errors import AnalysisError, MetricNotFoundError
 from evaluation.runs.errors import EvaluationError, EvaluationNotFoundError
 from registry.datasets import case_name
 from registry.errors import STATUS, RegistryError
@@ -61,7 +62,7 @@ _TITLES = {
     412: "Changed meanwhile",
     503: "Can't be read now",
 }
-ELSEWHERE = (EvaluationError, SearchError, ClickHouseRefused, ClickHouseUnavailable)
+ELSEWHERE = (AnalysisError, EvaluationError, SearchError, ClickHouseRefused, ClickHouseUnavailable)
 """What other rooms refuse; the registry's own errors know their status."""
 
 
@@ -88,6 +89,7 @@ class Frame:
             "tagged": text.tagged,
             "pretty": text.pretty,
             "told": text.told,
+            "coded": text.coded,
             "count": text.count,
             "rows": rows,
             "near": text.near,
@@ -103,6 +105,7 @@ class Frame:
             "duration": numbers.duration,
             "decimal": numbers.number,
             "times": numbers.times,
+            "compared": numbers.told_of,
         }
         self._templates.globals |= {
             "icon": icons.__getitem__,
@@ -208,7 +211,7 @@ _UNTYPED = frozenset({"revision", "once", "back"})
 def _status(error: Exception) -> int:
     if isinstance(error, ClickHouseRefused | ClickHouseUnavailable):
         return 503
-    return 404 if isinstance(error, CallNotFoundError | EvaluationNotFoundError) else 400
+    return 404 if isinstance(error, CallNotFoundError | EvaluationNotFoundError | MetricNotFoundError) else 400
 
 
 def _wants_page(request: Request) -> bool:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from evaluation.comparison.values import MetricComparison
+from evaluation.comparison.wording import change_text, difference_text, mean_text, size_text
 from evaluation.intervals import Interval
 from evaluation.runs.cost import dollars
 
@@ -83,3 +85,22 @@ def times(ratio: float | None) -> str:
     '+12 %'
     """
     return UNKNOWN if ratio is None else f"{signed((ratio - 1) * 100, 0)} %"
+
+
+def told_of(one: MetricComparison) -> dict[str, str]:
+    """A comparison's row in words: both sides, the differences, the verdict."""
+    sides = {
+        name: "–" if side.mean is None else mean_text(one.metric, side.mean)
+        for name, side in (("baseline", one.baseline), ("candidate", one.candidate))
+    }
+    verdict = one.verdict.replace("_", " ")
+    if one.verdict == "no_difference":
+        verdict = f"no difference larger than {size_text(one.metric, one.margin)}"
+    needed = "; ".join(f"{each.n:,} show {size_text(one.metric, each.difference)}" for each in one.needed)
+    return {
+        **sides,
+        "raw": change_text(one.metric, one.raw.change, one.margin),
+        "standardised": difference_text(one.metric, one.standardised, one.margin),
+        "verdict": verdict,
+        "needed": needed if one.verdict == "not_enough_data" else "",
+    }

@@ -11,8 +11,10 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
 from dashboards.asking import Evaluating
+from dashboards.case_files import add_case_files
 from dashboards.cases import add_cases
 from dashboards.datasets import add_datasets
+from dashboards.drift import add_drift
 from dashboards.editing import add_editing
 from dashboards.evaluating import add_evaluating
 from dashboards.evaluations import add_evaluations
@@ -24,6 +26,7 @@ from dashboards.home import add_home
 from dashboards.moves import add_moves
 from dashboards.past import add_past
 from dashboards.prompt import add_prompt
+from dashboards.quality import add_quality
 from dashboards.reviews import add_reviews
 from dashboards.versions import add_versions
 from registry.http.terms import By
@@ -57,9 +60,12 @@ def build_router(
     add_prompt(router, frame, store)
     add_datasets(router, frame, store)
     add_cases(router, frame, store)
+    add_case_files(router, frame, store)
     add_from_call(router, frame, store, clickhouse)
     add_evaluating(router, frame, store, evaluating)
     add_evaluations(router, frame, store, evaluating)
+    add_quality(router, frame, store, clickhouse)
+    add_drift(router, frame, store, clickhouse)
     return router
 
 

@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from registry.cases import Check
 from registry.values import HistoryEntry
 
+_CODE = re.compile(r"`([^`]+)`")
 _TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -54,6 +55,15 @@ def tagged(text: str) -> Markup:
     marked = (
         Markup('<span class="tag">{}</span>').format(piece) if place % 2 else escape(piece)
         for place, piece in enumerate(pieces)
+    )
+    return Markup("").join(marked)
+
+
+def coded(text: str) -> Markup:
+    """A sentence, escaped, that begins with a capital; what stands between backticks is code."""
+    pieces = _CODE.split(text[:1].upper() + text[1:])
+    marked = (
+        Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
     )
     return Markup("").join(marked)
 

@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.plugins.postgresql",
     "tests.plugins.server",
     "tests.plugins.site",
+    "tests.plugins.browser",
     "tests.plugins.aimock",
     "tests.plugins.llmock",
     "tests.plugins.contract",

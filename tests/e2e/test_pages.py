@@ -1,39 +1,16 @@
 """The pages in a real browser: a change's whole way through four people's hands, accessible, nothing foreign, hostile text inert."""
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.e2e.test_pages_evaluations import evaluation_pages, gated, prepared
 from tests.e2e.test_pages_forms import HOSTILE, ask, pages_of
+from tests.plugins.browser import check_pages
 from tests.plugins.server import Server
 from tests.plugins.site import Site
 
 pytestmark = pytest.mark.needs("chromium")
-
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-AXE = Path(__file__).parents[1] / "node" / "node_modules" / "axe-core" / "axe.min.js"
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    path = next(found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name)))
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield running
-        running.close()
 
 
 def sits(browser: Any, site: Site, who: str, **options: Any) -> Any:
@@ -66,31 +43,23 @@ def filled(site: Site) -> tuple[str, str]:
     return slug, request
 
 
+@pytest.fixture(scope="module")
+def evaluated(site: Site) -> list[str]:
+    """Every page about a dataset with two versions, and about an evaluation that a gate asked for."""
+    prepared(site, "judged", policy={"min_pass_rate": 0.9, "watch": {"scores": ["helpful"]}})
+    path = gated(site, "judged")
+    site.call("rita", "POST", "/api/datasets/judged/cases", {"case": {"variables": {"days": 3}}})
+    site.call("ann", "POST", "/api/prompts/judged/requests", {"version": 2, "reason": "please"})
+    return evaluation_pages(site, "judged", path)
+
+
 @pytest.mark.needs("node")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_every_page_is_accessible_and_fits(browser: Any, site: Site, filled: Any, scheme: str, width: int) -> None:
+def test_every_page_is_accessible_and_fits(
+    browser: Any, site: Site, filled: Any, evaluated: list[str], scheme: str, width: int
+) -> None:
     page = sits(browser, site, "admin", color_scheme=scheme, viewport={"width": width, "height": 900})
-    said: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("request", lambda request: asked.append(request.url))
-    axe = AXE.read_text("utf-8")
-    problems = []
-    for path in [*pages_of(*filled), "/prompts/nothing-here"]:
-        page.goto(path)
-        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-        page.evaluate(axe)
-        found = page.evaluate("rules => axe.run({runOnly: rules})", RULES)
-        problems += [
-            f"{path}: {violation['id']}: {node['html'][:200]}: {node['failureSummary']}"
-            for violation in found["violations"]
-            for node in violation["nodes"]
-        ]
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0, f"{path} is {wide} px wider than the window"
-    assert not problems, "\n".join(problems)
-    assert [line for line in said if "404" not in line] == []
-    assert all(url.startswith((site.server.url, "data:")) for url in asked)
+    check_pages(page, site.server.url, [*pages_of(*filled), *evaluated, "/prompts/nothing-here"])
     page.context.close()
 
 
@@ -194,14 +163,17 @@ def test_hostile_text_runs_nothing(browser: Any, site: Site) -> None:
         body = {"version": number, "reason": HOSTILE}
         site.call("admin", "POST", f"/api/prompts/{slug}/channels/stable/promote", body)
     request = site.call("ann", "POST", f"/api/prompts/{slug}/requests", {"version": 1, "reason": HOSTILE})["request_id"]
+    prepared(site, "hostile-judged", text=HOSTILE)
+    evaluated = evaluation_pages(site, "hostile-judged", gated(site, "hostile-judged"))
     page = sits(browser, site, "admin")
     dialogs: list[str] = []
     said: list[str] = []
     page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.on("console", lambda message: said.append(message.text))
-    for path in pages_of(slug, request):
+    for path in [*pages_of(slug, request), *evaluated]:
         page.goto(path)
         assert page.locator("main img, main script").count() == 0, path
+    assert page.inner_text("main").count(HOSTILE) >= 1  # the last of them shows the case
     page.goto(f"/prompts/{slug}")
     assert page.inner_text("main").count(HOSTILE) >= 3
     page.goto(f"/prompts/{slug}/edit?version=1")

@@ -16,26 +16,29 @@ SHORT = "Be short."
 WAIT_SECONDS = 60
 
 
-def cases(count: int = 4, must: int = 1) -> list[dict[str, Any]]:
+def cases(count: int = 4, must: int = 1, text: str = "") -> list[dict[str, Any]]:
     """Cases that an answer passes which apologises, as the simulator does where it is told to."""
     return [
         {
             "variables": {},
-            "messages": [{"role": "user", "content": f"Where is parcel {n}?"}],
-            "checks": [{"type": "icontains-any", "value": ["sorry", "apologise"]}],
-            "tags": ["shipping" if n % 2 else "money"],
+            "messages": [{"role": "user", "content": f"Where is parcel {n}?{text}"}],
+            "checks": [{"type": "icontains-any", "value": ["sorry", f"apologise{text}"]}],
+            "tags": ["shipping" if n % 2 else f"money{text}"],
             "must_pass": n < must,
-            "note": f"parcel {n}",
+            "note": f"parcel {n}{text}",
+            "expected": text or None,
         }
         for n in range(count)
     ]
 
 
-def prepared(site: Site, slug: str, *, policy: dict[str, Any] | None = None, count: int = 4) -> None:
+def prepared(site: Site, slug: str, *, policy: dict[str, Any] | None = None, count: int = 4, text: str = "") -> None:
     """A prompt whose version 1 apologises and is on stable, and whose version 2 doesn't; a dataset of its name, and a policy on it."""
     site.save(slug, KIND, SHORT)
     site.promote(slug, 1)
-    site.call("ann", "POST", "/api/datasets", {"name": slug, "cases": cases(count), "message": "first"})
+    site.call(
+        "ann", "POST", "/api/datasets", {"name": slug, "cases": cases(count, text=text), "message": text or "first"}
+    )
     if policy is not None:
         body = {"policy": {"dataset": slug, **policy}, "reason": "careful"}
         site.call("admin", "PUT", f"/api/rules/{slug}/stable", body)
@@ -53,11 +56,23 @@ def ended(site: Site, page: Page, who: str = "ann") -> Page:
         time.sleep(0.2)
 
 
-def started(site: Site, slug: str, who: str = "ann", **typed: str) -> Page:
-    """An evaluation of version 2 against 1, asked for on the pages."""
-    page = site[who].open(f"/evaluations/new?prompt={slug}")
-    seen = site[who].send(page, "/evaluations/new", action="estimate", **typed)
-    return site[who].send(seen, "/evaluations/new", action="start")
+def gated(site: Site, slug: str) -> str:
+    """Where the evaluation is that a gate of version 2 asked for, once it is over."""
+    body = {"prompt": slug, "candidate": "2", "dataset": slug}
+    [one] = site.call("ann", "POST", "/api/evaluations", body)["evaluations"]
+    return ended(site, site["ann"].open(f"/evaluations/{one['evaluation_id']}")).path
+
+
+def evaluation_pages(site: Site, slug: str, path: str) -> list[str]:
+    """Every page about a dataset and an evaluation of it, the case that failed last."""
+    here = f"/datasets/{slug}"
+    case = site["admin"].open(path).answer.text.split(f'href="{path}/cases/')[1].partition('"')[0]
+    return [
+        *("/datasets", "/new/dataset", f"{here}?q=parcel", f"{here}/versions/1", f"{here}/diff", f"{here}/checks"),
+        *(f"{here}/cases/{case}", f"{here}/cases/{case}/edit", "/evaluations", f"/evaluations/new?prompt={slug}", path),
+        *(f"/prompts/{slug}?version=2", f"/prompts/{slug}/quality", f"/prompts/{slug}/drift", f"/rules?slug={slug}"),
+        f"{path}/cases/{case}",
+    ]
 
 
 def test_from_the_cost_to_the_cases_that_failed(site: Site) -> None:

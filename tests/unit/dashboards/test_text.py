@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from dashboards import text
 from dashboards.text import asks_for, count, percent, since, tagged, told
+from registry.cases import Check
 from registry.values import ACTIONS, HistoryEntry
 
 NOW = datetime(2026, 5, 4, 15, 0, tzinfo=UTC)
@@ -72,3 +74,14 @@ def test_moves_in_words():
     assert told(entry("schedule", evidence=at)) == "scheduled version 8 for eu at 2027-01-31 09:00 UTC"
     rule = {"to": {"channel": "eu", "approvals": 1, "evaluation": False, "holdback": 0}}
     assert told(entry("protect", slug="", evidence=rule)) == "set what eu of every prompt asks for: 1 approval"
+
+
+def test_code_in_a_sentence_and_nothing_else_is_markup() -> None:
+    assert text.coded("answers of `a<b>` fell <b>") == "Answers of <code>a&lt;b&gt;</code> fell &lt;b&gt;"
+
+
+def test_checks_as_people_read_them() -> None:
+    assert text.check_words(Check(type="contains-any", value=["a", "b"])) == "contains-any: a, b"
+    assert text.check_words(Check(type="similar", threshold=0.8)) == "similar (0.8)"
+    assert text.check_words(Check(type="is-json", value={"type": "object"})) == 'is-json: {"type": "object"}'
+    assert len(text.check_words(Check(type="equals", value="x" * 500))) == 120
