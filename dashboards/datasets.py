@@ -25,6 +25,7 @@ from registry.writing.store import Store
 
 Sent = Annotated[Form, Depends(read_form)]
 PAGE = 50
+MOST_VERSIONS = 20
 MEDIA = {"yaml": "application/yaml", "json": "application/json", "jsonl": "application/jsonl"}
 
 
@@ -77,7 +78,9 @@ def _add_list(router: APIRouter, frame: Frame, store: Store) -> None:
 
 
 def _add_one(router: APIRouter, frame: Frame, store: Store) -> None:
-    def show(request: Request, name: str, number: int | None, sought: Sought, done: str = "") -> HTMLResponse:
+    def show(
+        request: Request, name: str, number: int | None, sought: Sought, *, every: bool = False, done: str = ""
+    ) -> HTMLResponse:
         me = frame.visitor(request, slug=check_dataset(name))
         about = store.dataset(name)
         dataset = store.read_dataset(name if number is None else f"{name}@{number}")
@@ -87,7 +90,8 @@ def _add_one(router: APIRouter, frame: Frame, store: Store) -> None:
             about=about,
             dataset=dataset,
             newest=dataset.number == about.latest,
-            versions=store.dataset_versions(name)[:20],
+            versions=store.dataset_versions(name),
+            most=None if every else MOST_VERSIONS,
             found=find(dataset.cases, sought),
             sought=sought,
             done=done,
@@ -108,11 +112,13 @@ def _add_one(router: APIRouter, frame: Frame, store: Store) -> None:
         tag: str = "",
         must: bool = False,
         page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+        versions: str = "",
         done: str = "",
         folded: int = 0,
     ) -> HTMLResponse:
         said = done_sentence(done, folded)
-        return show(request, name, None, Sought(q=q, tag=tag, must=must, page=page), said)
+        sought = Sought(q=q, tag=tag, must=must, page=page)
+        return show(request, name, None, sought, every=versions == "all", done=said)
 
     @router.get("/datasets/{name}/versions/{number}.{form}")
     def get_file(name: str, number: int, form: str, request: Request) -> Response:

@@ -10,6 +10,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request
@@ -49,6 +50,14 @@ class Seen:
     def over(self) -> bool:
         """Whether it goes on no more."""
         return self.one.state in OVER
+
+    @property
+    def again(self) -> str:
+        """What the form says of another one like it."""
+        tried = [target for target in self.plan.targets if target.label != self.plan.baseline]
+        against = [target for target in self.plan.targets if target.label == self.plan.baseline]
+        given = {"prompt": self.one.slug, "dataset": self.one.dataset, "version": tried[0].version}
+        return urlencode({**given, "against": against[0].version if against else ""})
 
     @property
     def gate(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from evaluation.drift.values import Cell, Event, Metric
 from evaluation.intervals import Interval, student_t, wilson
 
 MOST_LINES = 4
-LEAST_N = 10
+LEAST_N = 20
 """A bucket with fewer observations isn't drawn: its place would say nothing."""
 
 

@@ -59,9 +59,9 @@ def tagged(text: str) -> Markup:
     return Markup("").join(marked)
 
 
-def coded(text: str) -> Markup:
-    """A sentence, escaped, that begins with a capital; what stands between backticks is code."""
-    pieces = _CODE.split(text[:1].upper() + text[1:])
+def coded(text: str, capital: bool = True) -> Markup:
+    """A sentence, escaped, that begins with a capital unless a name begins it; what stands between backticks is code."""
+    pieces = _CODE.split(text[:1].upper() + text[1:] if capital else text)
     marked = (
         Markup("<code>{}</code>").format(piece) if place % 2 else escape(piece) for place, piece in enumerate(pieces)
     )

@@ -44,6 +44,9 @@ def test_from_a_table_to_single_cases(site: Site) -> None:
     assert kept.status == 400
     assert "did you mean 'icontains'?" in kept.text
     assert kept.form("/datasets/ds-table/add").fields["text_0"] == "Peru?"
+    broken = ann.send(kept, "/datasets/ds-table/add", check_0="regex", value_0="(", action="save")
+    assert broken.status == 400
+    assert "a check can't work: regex" in broken.text
     typed = {"check_0": "icontains", "value_0": "yes", "tags": "eu, shipping", "note": "Ben was told no"}
     saved = ann.send(kept, "/datasets/ds-table/add", **typed, must_pass="1", action="save")
     assert "Version 2" in saved.text

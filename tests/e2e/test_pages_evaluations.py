@@ -96,6 +96,13 @@ def test_from_the_cost_to_the_cases_that_failed(site: Site) -> None:
     assert "−100.0 points" in page.text
     here = page.path
     assert "worse than the baseline 4" in page.text
+    again = ann.open(
+        page.answer.text.split('href="/evaluations/new?')[1]
+        .partition('"')[0]
+        .join(("/evaluations/new?", ""))
+        .replace("&amp;", "&")
+    )
+    assert again.form("/evaluations/new").fields["against"] == "1"
     assert "No case fits" in ann.open(f"{here}?show=better").text
     tagged = ann.open(f"{here}?tag=shipping&show=failed").text
     assert "parcel 1" in tagged
@@ -271,4 +278,7 @@ def test_who_may_run_one(site: Site, action: str) -> None:
     assert site["scoped"].post(action.format(slug=slug, id=one["evaluation_id"]), fields).status == 403
     assert site["scoped"].open(f"/evaluations/{one['evaluation_id']}").status == 403
     assert slug not in site["scoped"].open("/evaluations").text
+    for kind in ("quality", "drift", "quality.json", "drift.json"):
+        for who in ("scoped", "application"):
+            assert site[who].open(f"/prompts/{slug}/{kind}").status == 403, kind
     assert site["admin"].http.post(action.format(slug=slug, id=one["evaluation_id"]), data=fields).status_code == 403

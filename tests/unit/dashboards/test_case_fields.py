@@ -1,5 +1,6 @@
 """A case goes through the form's fields and back without a loss, whatever is in it."""
 
+import re
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -14,7 +15,7 @@ from registry.errors import PromptInvalidError
 
 
 def sent(fields: CaseFields) -> Form:
-    """The form as a browser sends it: line ends become CR LF on the way, and are taken back as they were."""
+    """The form as a browser sends it: every line end becomes CR LF on the way."""
     rows = {
         ("variable", "text"): fields.variables,
         ("role", "said"): fields.messages,
@@ -30,7 +31,7 @@ def sent(fields: CaseFields) -> Form:
         told[name] = getattr(fields, name)
     if fields.must_pass:
         told["must_pass"] = "1"
-    over = urlencode({name: value.replace("\n", "\r\n") for name, value in told.items()})
+    over = urlencode({name: re.sub("\r\n|\r|\n", "\r\n", value) for name, value in told.items()})
     return Form(fields={name: value.replace("\r\n", "\n") for name, value in parse_qsl(over, keep_blank_values=True)})
 
 
