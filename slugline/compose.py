@@ -106,6 +106,7 @@ async def open_worker(
                 Store(engine),
                 KeyStore(engine),
                 live,
+                line,
                 clickhouse,
                 spool,
                 folder,
@@ -175,6 +176,7 @@ def build_api(
     store: Store,
     keys: KeyStore,
     live: LiveRegistry,
+    line: Line,
     clickhouse: ClickHouse,
     spool: Spool,
     folder: DataFolder,
@@ -188,7 +190,7 @@ def build_api(
     api.include_router(registry_api.build_router(store, live, who))
     api.include_router(channels_api.build_router(store, who))
     api.include_router(datasets_api.build_router(store, who))
-    api.include_router(evaluations_api.build_router(store, who, new_id))
+    api.include_router(evaluations_api.build_router(store, who, new_id, line))
     api.include_router(fragments_api.build_router(store.engine, who))
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 import orjson
 
-from evaluation.runs.cost import Price, Size
+from evaluation.runs.cost import Estimate, Price, Size, estimate
+from evaluation.runs.plan import Plan
 from evaluation.runs.values import Attempt, Complete, Output, Target
 from evaluation.scorers.judge import Ask
 from evaluation.scorers.subject import subject_of
@@ -80,6 +81,11 @@ def models_on(line: Line, evaluation_id: str, *, embedding_model: str | None = N
         price=pricer(line),
         size=sizer(line),
     )
+
+
+def foreseen(line: Line, plan: Plan) -> Estimate:
+    """What all of a plan will ask and cost, as far as that can be told before anything is asked."""
+    return estimate(plan.attempts(), {}, sizer(line), pricer(line))
 
 
 def completer(line: Line, evaluation_id: str) -> Complete:

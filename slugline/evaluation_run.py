@@ -22,9 +22,8 @@ from evaluation.runs.plan import Plan
 from evaluation.runs.run import Work, run
 from evaluation.runs.terms import Ended, Progress, RunOptions
 from evaluation.runs.values import CaseResult, Output
-from evaluation.verdict.arms import Arm
-from evaluation.verdict.build import facts_of
 from evaluation.verdict.facts import Facts
+from evaluation.verdict.targets import facts_by_target
 from registry.roles import Principal
 from registry.writing.store import Store
 from slugline.evaluating import open_models
@@ -133,29 +132,6 @@ async def carry_out(
             await asyncio.to_thread(conclude, facts)
         await asyncio.to_thread(kept.end, ended, only)
     return Carried(ended=ended, results=results, facts=facts)
-
-
-def facts_by_target(evaluation_id: str, plan: Plan, results: Sequence[CaseResult]) -> dict[str, Facts]:
-    """What is known of each target, against the baseline where there is one."""
-    arms = {
-        target.label: Arm(target=target, results=[result for result in results if result.key[0] == target.label])
-        for target in plan.targets
-    }
-    return {
-        label: facts_of(
-            evaluation_id=evaluation_id,
-            slug=plan.slug,
-            dataset=plan.dataset,
-            number=plan.number,
-            cases=plan.cases,
-            checks=plan.checks,
-            candidate=arm,
-            baseline=arms[plan.baseline] if plan.baseline else None,
-            repeats=plan.repeats,
-        )
-        for label, arm in arms.items()
-        if label != plan.baseline
-    }
 
 
 def _cache(data: DataFolder, plan: Plan, journal: Journal, terms: Terms) -> Mapping[str, Output]:

@@ -1,86 +1,49 @@
-"""Evaluations over HTTP: asks for what a channel's gate takes, and says how far it is and what came of it. The keeper runs them.
+"""Evaluations over HTTP: asks for versions over a dataset, or for what a channel's gate takes, and says how far it is and what came of it.
+The keeper runs them.
 
-Knows routes and bodies. Refuses to take a verdict from anybody: what a gate says is made of results by the server's own runner.
+Knows routes. Refuses to take a verdict from anybody: what a gate says is made of results by the server's own runner.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request, Response
 
-from registry.criteria import Outcome
+from proxy.line import Line
 from registry.evaluations import Evaluation, EvaluationState
 from registry.roles import Principal, permit
 from registry.writing.store import Store
+from slugline.evaluation_schemas import AskedOut, EvaluationBody, EvaluationList, EvaluationOut
+
+if TYPE_CHECKING:
+    from evaluation.runs.plan import Plan
+    from slugline.gating import Gate
 
 By = Callable[[Request], Principal]
 
 
-class GateBody(BaseModel):
-    """What to evaluate."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    prompt: str = Field(description="the prompt's slug")
-    candidate: str = Field("latest", description="the version that is to get onto the channel: a channel, a number")
-    channel: str = "stable"
-    dataset: str | None = Field(None, description="this dataset alone; by default all that the channel asks for")
-    budget_usd: float | None = Field(None, gt=0, description="US dollars for each dataset, judges included")
-    embedding_model: str | None = Field(None, description="the model for the check 'similar'")
-
-
-class EvaluationOut(BaseModel):
-    """An evaluation as far as it is. `outcome` and `reasons` are what the channel's policies make of it now, once it is done."""
-
-    evaluation_id: str
-    prompt: str
-    dataset: str
-    targets: list[str]
-    state: EvaluationState
-    total: int
-    done: int
-    failed: int
-    cost: float
-    created_by: str
-    created_at: datetime
-    ended_at: datetime | None
-    error: str
-    candidate: int | None = None
-    channel: str | None = None
-    outcome: Outcome | None = None
-    reasons: list[str] = Field(default_factory=list)
-    needed: int | None = None
-    facts: dict[str, Any] | None = None
-
-
-class EvaluationList(BaseModel):
-    """Evaluations, newest first."""
-
-    evaluations: list[EvaluationOut]
-
-
-def build_router(store: Store, by: By, new_id: Callable[[], str]) -> APIRouter:
-    """The routes; `by` says who asks. What is seen is what the key's prompts let be seen."""
+def build_router(store: Store, by: By, new_id: Callable[[], str], line: Line) -> APIRouter:
+    """The routes; `by` says who asks, `line` has the prices. What is seen is what the key's prompts let be seen."""
     router = APIRouter(prefix="/api/evaluations", tags=["evaluations"])
 
     @router.post("", status_code=202)
-    def start_gate(body: GateBody, request: Request) -> EvaluationList:
-        """Ask for the evaluations that a channel takes before a version gets onto it: one for each dataset that its policies name."""
+    def start_evaluation(body: EvaluationBody, request: Request, response: Response) -> AskedOut:
+        """Ask for versions over a dataset, or for the evaluations that a channel takes before a version gets onto it: one for each dataset
+        that its policies name."""
+        from evaluation.runs.text import undertaking
+        from slugline.evaluating import foreseen
         from slugline.evaluation_asking import queue
-        from slugline.gating import gates_for, plan_of_gate
 
         me = by(request)
-        gates = gates_for(store, me, body.prompt, body.candidate, body.channel, dataset=body.dataset)
-        plans = [plan_of_gate(store, me, gate, embedding_model=body.embedding_model) for gate in gates]
-        queued = [
-            queue(store, new_id(), plan, by=me, budget_usd=body.budget_usd, gate=gate)
-            for gate, plan in zip(gates, plans, strict=True)
-        ]
-        return EvaluationList(evaluations=[_out(store, each) for each in queued])
+        asked = _gates(store, me, body) if body.versions is None else [(_plan(store, me, body), None)]
+        expected = [undertaking(plan, foreseen(line, plan)) for plan, _ in asked]
+        if body.dry_run:
+            response.status_code = 200
+            return AskedOut(evaluations=[], expected=expected)
+        queued = [queue(store, new_id(), plan, by=me, budget_usd=body.budget_usd, gate=gate) for plan, gate in asked]
+        return AskedOut(evaluations=[_out(store, each) for each in queued], expected=expected)
 
     @router.get("")
     def list_evaluations(
@@ -121,25 +84,32 @@ def build_router(store: Store, by: By, new_id: Callable[[], str]) -> APIRouter:
     return router
 
 
-def _out(store: Store, one: Evaluation, *, whole: bool = True) -> EvaluationOut:
-    gate = one.plan.get("gate") or {}
-    out = EvaluationOut(
-        evaluation_id=one.evaluation_id,
-        prompt=one.slug,
-        dataset=one.dataset_reference,
-        targets=[str(target["slug"]) + f"@{target['version']}" for target in one.plan.get("targets", ())],
-        state=one.state,
-        total=one.total,
-        done=one.done,
-        failed=one.failed,
-        cost=one.cost,
-        created_by=one.actor,
-        created_at=one.created_at,
-        ended_at=one.ended_at,
-        error=one.error,
-        candidate=gate.get("candidate"),
-        channel=gate.get("channel"),
+def _gates(store: Store, by: Principal, body: EvaluationBody) -> list[tuple[Plan, Gate | None]]:
+    """What a channel asks for, a plan for each of its gates."""
+    from slugline.gating import gates_for, plan_of_gate
+
+    gates = gates_for(store, by, body.prompt, body.candidate, body.channel, dataset=body.dataset)
+    return [(plan_of_gate(store, by, gate, embedding_model=body.embedding_model), gate) for gate in gates]
+
+
+def _plan(store: Store, by: Principal, body: EvaluationBody) -> Plan:
+    """Versions over a dataset."""
+    from slugline.evaluation_plan import cases_of_dataset, plan_of
+
+    return plan_of(
+        store,
+        by,
+        [f"{body.prompt}@{version}" for version in body.versions or ()],
+        cases_of_dataset(store, by, body.dataset or ""),
+        against=None if body.against is None else f"{body.prompt}@{body.against}",
+        models=body.models,
+        repeats=body.repeats,
+        embedding_model=body.embedding_model,
     )
+
+
+def _out(store: Store, one: Evaluation, *, whole: bool = True) -> EvaluationOut:
+    out, gate = EvaluationOut.of(one), one.plan.get("gate")
     if whole and one.facts is not None:
         out.facts = dict(one.facts)
         if gate:

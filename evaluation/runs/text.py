@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from evaluation.runs.cost import dollars
+from evaluation.runs.cost import Estimate, dollars
+from evaluation.runs.plan import Plan
 from evaluation.runs.report import Report, TargetFigures
 
 _STATES = {
@@ -12,6 +13,13 @@ _STATES = {
     "refused": "stopped: it can't be asked",
     "cancelled": "stopped",
 }
+
+
+def undertaking(plan: Plan, expected: Estimate) -> str:
+    """One line before it starts: what is tried over what, how many calls that makes and about what they cost."""
+    tried = ", ".join(target.label for target in plan.targets)
+    repeats = f", {plan.repeats} times each" if plan.repeats > 1 else ""
+    return f"{tried} on {plan.source} ({len(plan.cases):,} cases{repeats}): {expected.in_words}"
 
 
 def headline(report: Report) -> str:

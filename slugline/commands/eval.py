@@ -6,28 +6,27 @@ Exit status: 0 every attempt passed, 1 it could not be run, 3 some did not pass,
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slugline.commands.eval_view import print_report, shown_progress
-from slugline.commands.options import Config, Data, Json, open_registry, print_json, settings_for
+from slugline.commands.eval_files import written
+from slugline.commands.eval_view import NOT_FINISHED, NOT_PASSED, print_report
+from slugline.commands.options import Config, Data, Json, Server, open_registry, print_json, settings_for
 
 if TYPE_CHECKING:
     from evaluation.runs.plan import Plan
     from evaluation.runs.report import Report
     from evaluation.verdict.facts import Facts
-    from slugline.commands.options import Registry
+    from slugline.client import ServerClient
+    from slugline.commands.eval_asked import Asked
     from slugline.evaluation_run import Terms
     from slugline.settings import Settings
 
-NOT_PASSED = 3
-NOT_FINISHED = 4
+    Found = tuple[Report, Plan, Mapping[str, Facts]]
 
 References = Annotated[
     list[str] | None,
@@ -61,7 +60,9 @@ def eval_(
         typer.Option("--model", help="Ask this model instead of the version's own; may be given again."),
     ] = None,
     repeat: Annotated[int, typer.Option("--repeat", min=1, help="How often each case is asked, to see the noise.")] = 1,
-    concurrency: Annotated[int, typer.Option("--concurrency", min=1, max=256, help="Calls at a time.")] = 8,
+    concurrency: Annotated[
+        int, typer.Option("--concurrency", min=1, max=256, help="Calls at a time, where it runs here.")
+    ] = 8,
     budget: Annotated[
         float | None,
         typer.Option("--budget", min=0, help="US dollars, judges included; it stops before more is spent."),
@@ -84,6 +85,10 @@ def eval_(
     junit: Annotated[
         Path | None, typer.Option("--junit", help="Write the report as JUnit XML.", show_default=False)
     ] = None,
+    cancel: Annotated[
+        str | None, typer.Option("--cancel", metavar="ID", help="Stop an evaluation that a server runs.")
+    ] = None,
+    server: Server = None,
     data: Data = None,
     config: Config = None,
 ) -> None:
@@ -91,138 +96,102 @@ def eval_(
 
     Exit status: 0 all passed, 1 it could not be run, 3 some did not pass, 4 it stopped before its end.
     """
-    from evaluation.runs.terms import RunOptions
-    from slugline.compose import new_id
-    from slugline.evaluation_run import Terms, create, plan_again
-    from slugline.settings import SettingsError
+    from slugline.commands.eval_asked import Asked
+    from slugline.commands.evaluation_server import only_here, server_client
 
-    settings = settings_for(data, config)
-    registry = open_registry(settings)
-    if resume:
-        if references or dataset or file or against or model or recheck or repeat != 1:
-            raise SettingsError("--resume goes on with what was begun: name no versions, cases or models beside it")
-        evaluation_id, plan = resume, plan_again(settings, registry.store, resume)
-    else:
-        evaluation_id = new_id()
-        plan = _plan(registry, references or [], dataset, file, against, model or [], repeat, embedding_model)
-    terms = Terms(
-        options=RunOptions(concurrency=concurrency, budget_usd=budget),
-        cache=cache,
-        recheck=recheck,
-        allow_python=allow_python,
-        folder=file.parent if file else Path.cwd(),
+    asked = Asked(
+        references=tuple(references or ()),
+        dataset=dataset,
+        file=file,
+        against=against,
+        models=tuple(model or ()),
+        repeats=repeat,
+        embedding_model=embedding_model,
     )
-    if dry_run:
-        print(_in_words(plan, asyncio.run(_foreseen(settings, plan))))
+    _one_wish(asked, resume=resume, recheck=recheck, cancel=cancel)
+    with server_client(data, config, server) as client:
+        if client is not None:
+            only_here(file=file, cache=cache, recheck=recheck, allow_python=allow_python)
+            found = _there(client, asked, budget, resume=resume, cancel=cancel, dry_run=dry_run)
+        else:
+            from evaluation.runs.terms import RunOptions
+            from slugline.evaluation_run import Terms
+
+            terms = Terms(
+                options=RunOptions(concurrency=concurrency, budget_usd=budget),
+                cache=cache,
+                recheck=recheck,
+                allow_python=allow_python,
+                folder=file.parent if file else Path.cwd(),
+            )
+            found = _here(settings_for(data, config), asked, terms, resume=resume, cancel=cancel, dry_run=dry_run)
+    if found is None:
         return
-    if not resume:
-        create(settings, registry.store, evaluation_id, plan, by=registry.by)
-    report, facts = asyncio.run(carried(settings, registry, evaluation_id, plan, terms))
+    report, plan, facts = found
     written([(report, plan)], markdown, junit)
     if json:
-        print_json({**report.to_json(), "facts": {label: found.to_json() for label, found in facts.items()}})
+        print_json({**report.to_json(), "facts": {label: each.to_json() for label, each in facts.items()}})
     else:
-        print_report(report, facts)
+        print_report(report, facts, resumable=client is None)
     if not report.passed:
         raise typer.Exit(NOT_PASSED if report.complete else NOT_FINISHED)
 
 
-def _plan(
-    registry: Registry,
-    references: list[str],
-    dataset: str | None,
-    file: Path | None,
-    against: str | None,
-    models: list[str],
-    repeats: int,
-    embedding_model: str | None,
-) -> Plan:
-    from slugline.evaluation_plan import cases_of_dataset, cases_of_file, plan_of
+def _one_wish(asked: Asked, *, resume: str | None, recheck: str | None, cancel: str | None) -> None:
+    """Raises SettingsError where options ask for several things at once."""
     from slugline.settings import SettingsError
 
-    if not references:
-        raise SettingsError("name the versions to try, such as support-agent@latest, or --resume ID")
-    if (dataset is None) == (file is None):
-        raise SettingsError("say where the cases come from: --dataset NAME, or --file FILE")
-    cases = cases_of_file(str(file)) if file else cases_of_dataset(registry.store, registry.by, dataset or "")
-    for note in cases.notes:
-        print(note, file=sys.stderr)
-    return plan_of(
-        registry.store,
-        registry.by,
-        references,
-        cases,
-        against=against,
-        models=models,
-        repeats=repeats,
-        embedding_model=embedding_model,
-    )
+    if resume and (recheck or not asked.empty):
+        raise SettingsError("--resume goes on with what was begun: name no versions, cases or models beside it")
+    if cancel and (resume or recheck or not asked.empty):
+        raise SettingsError("--cancel stops what was begun: name nothing else beside it")
 
 
-async def _foreseen(settings: Settings, plan: Plan) -> str:
-    from evaluation.runs.cost import estimate
-    from slugline.evaluating import open_models
+def _here(
+    settings: Settings, asked: Asked, terms: Terms, *, resume: str | None, cancel: str | None, dry_run: bool
+) -> Found | None:
+    """The evaluation on the registry here, run by this process; None where nothing was to be run."""
+    from slugline.commands.eval_here import carried, planned, undertaken
+    from slugline.compose import new_id
+    from slugline.evaluation_run import create, plan_again
+    from slugline.settings import SettingsError
 
-    async with open_models(settings, os.environ, "") as models:
-        return estimate(plan.attempts(), {}, models.size, models.price).in_words
-
-
-def _in_words(plan: Plan, expected: str) -> str:
-    tried = ", ".join(target.label for target in plan.targets)
-    repeats = f", {plan.repeats} times each" if plan.repeats > 1 else ""
-    return f"{tried} on {plan.source} ({len(plan.cases):,} cases{repeats}): {expected}"
-
-
-async def carried(
-    settings: Settings, registry: Registry, evaluation_id: str, plan: Plan, terms: Terms
-) -> tuple[Report, Mapping[str, Facts]]:
-    """Runs it. The first Ctrl-C lets what is with a model come to its end, the second one doesn't."""
-    from evaluation.runs.report import report_of
-    from slugline.evaluation_run import carry_out
-
-    stopping = False
-    running = asyncio.current_task()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        nonlocal stopping
-        if stopping and running is not None:
-            running.cancel()
-        stopping = True
-        print("stopping: what is with a model is waited for (once more ends it at once)", file=sys.stderr, flush=True)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    print(f"evaluation {evaluation_id}", file=sys.stderr, flush=True)
-    with shown_progress() as tell:
-        carried = await carry_out(
-            settings,
-            os.environ,
-            registry.store,
-            evaluation_id,
-            plan,
-            terms,
-            expect=lambda expected: print(_in_words(plan, expected.in_words), file=sys.stderr, flush=True),
-            tell=tell,
-            stopping=lambda: stopping,
+    if cancel:
+        raise SettingsError(
+            "--cancel is for evaluations that a server runs (--server, SLUGLINE_URL): Ctrl-C ends one here"
         )
-    return report_of(evaluation_id, plan, carried.results, carried.ended), carried.facts
+    registry = open_registry(settings)
+    plan = plan_again(settings, registry.store, resume) if resume else planned(registry, asked)
+    if dry_run:
+        print(asyncio.run(undertaken(settings, plan)))
+        return None
+    evaluation_id = resume or new_id()
+    if not resume:
+        create(settings, registry.store, evaluation_id, plan, by=registry.by)
+    report, facts = asyncio.run(carried(settings, registry, evaluation_id, plan, terms))
+    return report, plan, facts
 
 
-def written(
-    evaluations: Sequence[tuple[Report, Plan]], markdown: Path | None, junit: Path | None, *, head: Sequence[str] = ()
-) -> None:
-    """Writes what people asked to have in files; `head` stands before the reports in Markdown. Raises SettingsError."""
-    from evaluation.runs.junit import as_junit
-    from evaluation.runs.markdown import as_markdown
-    from slugline.settings import SettingsError
+def _there(
+    client: ServerClient,
+    asked: Asked,
+    budget: float | None,
+    *,
+    resume: str | None,
+    cancel: str | None,
+    dry_run: bool,
+) -> Found | None:
+    """The evaluation on a server's registry, run by its keeper; None where nothing was to be waited for."""
+    from slugline.commands.evaluation_server import ask, awaited, report_there, stop
 
-    for path, text in (
-        (markdown, "\n".join((*head, *(as_markdown(report) for report, _ in evaluations)))),
-        (junit, as_junit(evaluations)),
-    ):
-        if path is not None:
-            try:
-                path.write_text(text, "utf-8")
-            except OSError as error:
-                raise SettingsError(f"{path} can't be written: {error.strerror or error}") from error
+    if cancel:
+        print(stop(client, cancel))
+        return None
+    begun = [resume or ""]
+    if not resume:
+        begun, expected = ask(client, **asked.whole().body(), budget_usd=budget, dry_run=dry_run)
+        print(*expected, sep="\n", file=sys.stdout if dry_run else sys.stderr, flush=True)
+        if dry_run:
+            return None
+    [over] = awaited(client, begun)
+    return report_there(client, over)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from evaluation.runs.terms import Progress
     from evaluation.verdict.facts import DifferenceFacts, Facts
 
+NOT_PASSED = 3
+NOT_FINISHED = 4
+"""Exit statuses: some case did not pass; it stopped, or was left, before its end."""
+
 CONFIDENCE = 0.95
 PLAIN_SECONDS = 5.0
 MOST_CASES = 20
@@ -47,7 +51,7 @@ def progress_in_words(progress: Progress) -> str:
     return ", ".join(said)
 
 
-def print_report(report: Report, facts: Mapping[str, Facts]) -> None:
+def print_report(report: Report, facts: Mapping[str, Facts], *, resumable: bool = True) -> None:
     """The figures as a table, the cases that failed and why, what differs between targets, and what it cost."""
     from evaluation.runs.text import costs, figures_rows, headline
 
@@ -79,7 +83,9 @@ def print_report(report: Report, facts: Mapping[str, Facts]) -> None:
         if len(report.differences) > MOST_CASES:
             print(f"… and {len(report.differences) - MOST_CASES:,} more")
     print(f"\n{costs(report)}")
-    if not report.complete:
+    if not report.complete and not resumable:
+        print(f"evaluation {report.evaluation_id} is over: {report.reason}")
+    elif not report.complete:
         print(f"{report.reason}. Go on with: slugline eval --resume {report.evaluation_id}")
     else:
         print(f"evaluation {report.evaluation_id}")

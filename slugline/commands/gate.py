@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from slugline.commands.eval import NOT_FINISHED, AllowPython, Cache, EmbeddingModel, carried, written
-from slugline.commands.eval_view import print_report
+from slugline.commands.eval import AllowPython, Cache, EmbeddingModel
+from slugline.commands.eval_files import written
+from slugline.commands.eval_here import carried
+from slugline.commands.eval_view import NOT_FINISHED, print_report
 from slugline.commands.options import Channel, Config, Data, Json, Server, Slug, open_registry, print_json, settings_for
 
 if TYPE_CHECKING:
@@ -67,18 +69,13 @@ def gate(
 
     Exit status: 0 it may, 1 it could not be evaluated, 3 it failed, 4 it stopped before its end, 5 too few cases to tell.
     """
-    from slugline.commands.gate_server import server_client
+    from slugline.commands.evaluation_server import only_here, server_client
 
     with server_client(data, config, server) as client:
         if client is not None:
-            if resume or cache or allow_python:
-                from slugline.settings import SettingsError
-
-                raise SettingsError(
-                    "--resume, --cache and --allow-python are for evaluations here: a server runs its own to their end"
-                )
             from slugline.commands.gate_server import gate_on_server
 
+            only_here(resume=resume, cache=cache, allow_python=allow_python)
             done = gate_on_server(
                 client, slug, candidate, channel, dataset=dataset, budget_usd=budget, embedding_model=embedding_model
             )

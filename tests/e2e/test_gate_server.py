@@ -1,16 +1,19 @@
 """`slugline gate` against a server: its keeper runs the evaluation, through kills, and puts the verdict on record."""
 
+import contextlib
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from slugline.commands.eval_view import NOT_FINISHED
 from tests.integration.test_gate import BAD, GOOD, SAME, answers
-from tests.plugins.command_line import CommandLine
+from tests.plugins.command_line import ID, CommandLine
 from tests.plugins.replay import serve_replay
 from tests.plugins.server import Server, run_server
 
@@ -65,6 +68,100 @@ def test_the_gate_of_a_server(server: Server) -> None:
         lambda rows: sum(int(row["n"]) for row in rows) == 4 * CASES,
     )
     assert [(row["version"], int(row["n"])) for row in found] == [(1, CASES), (2, 2 * CASES), (3, CASES)]
+
+
+def test_versions_over_a_dataset_on_a_server(server: Server) -> None:
+    run = CommandLine(environment={"SLUGLINE_URL": server.url})
+    folder = server.data.parent
+    cases = folder / "tried.yaml"
+    tests = [
+        {"vars": {"question": f"question {n}"}, "assert": [{"type": "equals", "value": str(n)}]} for n in range(20)
+    ]
+    cases.write_text(json.dumps({"tests": tests}))
+    run.run("dataset", "save", "tried", str(cases), "-m", "first")
+    save(server, "tried", GOOD)
+    server.promote("tried", 1)
+    save(server, "tried", BAD)
+    asked = ("eval", "tried@latest", "--against", "@stable", "--dataset", "tried", "--repeat", "2")
+
+    dry = run(*asked, "--dry-run")
+    assert dry.status == 0, dry.told
+    assert dry.out.startswith("tried@2, tried@1 on tried@1 (20 cases, 2 times each): 80 calls")
+    assert server.api.get("/api/evaluations", params={"prompt": "tried"}).json() == {"evaluations": []}
+
+    markdown, junit = folder / "tried.md", folder / "tried.xml"
+    done = run(*asked, "--json", "--markdown", str(markdown), "--junit", str(junit))
+    assert done.status == 3, done.told
+    assert "20 cases, 2 times each): 80 calls" in done.err
+    told = json.loads(done.out)
+    assert {each["label"]: (each["passed"], each["failed"]) for each in told["targets"]} == {
+        "tried@2": (30, 10),
+        "tried@1": (40, 0),
+    }
+    assert told["facts"]["tried@2"]["difference"]["estimate"] == -0.25
+    assert (junit.read_text().count("<testcase"), junit.read_text().count("<failure")) == (40, 5)
+    assert markdown.read_text().startswith("### ❌ tried on tried\\@1")
+
+    again = run("eval", "--resume", told["evaluation_id"])
+    assert again.status == 3, again.told
+    assert "tried@2 against tried@1: -25.0 points" in again.out
+    models = run("eval", "tried@1", "--dataset", "tried", "--model", GOOD, "--model", BAD)
+    assert models.status == 3
+    assert (f"tried@1 on {GOOD} " in models.out, f"tried@1 on {BAD} " in models.out) == (True, True)
+
+
+def test_ctrl_c_leaves_the_evaluation_to_the_server_and_says_how_to_go_on(server: Server) -> None:
+    run = CommandLine(environment={"SLUGLINE_URL": server.url})
+    cases = server.data.parent / "left.yaml"
+    cases.write_text(json.dumps({"tests": [{"vars": {"question": "question 1"}, "assert": [{"type": "is-complete"}]}]}))
+    run.run("dataset", "save", "left", str(cases), "-m", "first")
+    save(server, "left", GOOD)
+    [keeper] = server.children("slugline.keeper")
+    os.kill(keeper, signal.SIGSTOP)
+    try:
+        ids = []
+        for _ in range(2):
+            with interrupted():
+                done = run("eval", "left@1", "--dataset", "left")
+            assert done.status == NOT_FINISHED, done.told
+            [evaluation_id] = set(ID.findall(done.err))
+            assert f"slugline eval --resume {evaluation_id} waits for it, --cancel {evaluation_id} stops it" in done.err
+            ids.append(evaluation_id)
+        cancelled = run("eval", "--cancel", ids[1])
+        assert (cancelled.status, cancelled.out) == (0, f"evaluation {ids[1]} cancelled after 0 of 1\n")
+    finally:
+        os.kill(keeper, signal.SIGCONT)
+    assert run("eval", "--resume", ids[0]).status == 0
+    over = run("eval", "--resume", ids[1])
+    assert over.status == NOT_FINISHED
+    assert f"evaluation {ids[1]} is over: cancelled by" in over.out
+
+
+def test_what_a_server_does_not_do_is_said(server: Server) -> None:
+    run = CommandLine(environment={"SLUGLINE_URL": server.url})
+    python = run("eval", "tried@1", "--dataset", "tried", "--allow-python", "--cache")
+    assert python.status == 1
+    assert "a server takes no --cache, --allow-python" in python.err
+    for asked, said in (
+        ({"versions": ["latest"]}, "'dataset' is missing"),
+        ({"versions": ["latest"], "dataset": "d", "channel": "stable"}, "'channel' is a gate's"),
+        ({"models": ["x"]}, "'models' goes with 'versions'"),
+    ):
+        answer = server.api.post("/api/evaluations", json={"prompt": "x", **asked})
+        assert answer.status_code == 422
+        assert said in answer.json()["error"]["message"]
+
+
+@contextlib.contextmanager
+def interrupted(after: float = 1.0) -> Iterator[None]:
+    """Somebody presses Ctrl-C while the block is under way."""
+    timer = threading.Timer(after, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
 
 
 def test_a_keeper_that_is_killed_goes_on_where_it_was(server: Server) -> None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from registry.cases import Case, Check
-from slugline.commands.eval import NOT_FINISHED, NOT_PASSED
+from slugline.commands.eval_view import NOT_FINISHED, NOT_PASSED
 from slugline.evaluation_asking import queue
 from slugline.evaluation_plan import cases_of_dataset, plan_of
 from slugline.evaluation_queue import EvaluationRunner

@@ -11,7 +11,7 @@ import pytest
 
 from registry.cases import Case, Check
 from registry.values import Content
-from slugline.commands.eval import NOT_FINISHED
+from slugline.commands.eval_view import NOT_FINISHED
 from slugline.commands.gate import CANT_TELL, FAILED
 from tests.plugins.command_line import CommandLine, Done
 from tests.plugins.evaluating import ANN, Desk

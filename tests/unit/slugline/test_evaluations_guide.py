@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from slugline.commands.eval import NOT_FINISHED, NOT_PASSED
+from slugline.commands.eval_view import NOT_FINISHED, NOT_PASSED
 from tests.plugins.command_line import CommandLine
 
 GUIDE = (Path(__file__).parents[3] / "docs/evaluations.md").read_text("utf-8")

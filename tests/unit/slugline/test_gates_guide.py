@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from slugline.commands.eval import NOT_FINISHED
+from slugline.commands.eval_view import NOT_FINISHED
 from slugline.commands.gate import CANT_TELL, FAILED
 from tests.plugins.command_line import CommandLine
 
