@@ -42,6 +42,7 @@ from registry.writing.store import Store
 from slugline import VERSION, evaluations_api
 from slugline.acting import local_user
 from slugline.errors import add_error_handlers
+from slugline.evaluation_asking import check_for_server
 from slugline.folder import DataFolder
 from slugline.front import KEY, Front
 from slugline.health import build_router as health_router
@@ -189,7 +190,7 @@ def build_api(
     api = FastAPI(title="Slugline", version=VERSION, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     api.include_router(registry_api.build_router(store, live, who))
     api.include_router(channels_api.build_router(store, who))
-    api.include_router(datasets_api.build_router(store, who))
+    api.include_router(datasets_api.build_router(store, who, check_for_server))
     api.include_router(evaluations_api.build_router(store, who, new_id, line))
     api.include_router(fragments_api.build_router(store.engine, who))
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))

@@ -1,13 +1,15 @@
-"""How a server is asked for an evaluation: a row of the registry that says so, for its keeper to find.
+"""How a server is asked for an evaluation: a row of the registry that says so, for its keeper to find; and which cases it can evaluate.
 
 Refuses to know how it is run (`slugline.evaluation_queue`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from evaluation.runs.plan import Plan
+from registry.cases import Case, Check
 from registry.evaluations import Evaluation
 from registry.roles import Principal
 from registry.writing.store import Store
@@ -34,3 +36,12 @@ def queue(
         told["gate"] = {"candidate": gate.candidate.number, "channel": gate.channel, "dataset": gate.dataset}
     dataset = f"{plan.dataset}@{plan.number}"
     return store.create_evaluation(plan.slug, dataset, plan=told, total=plan.size, by=by, evaluation_id=evaluation_id)
+
+
+def check_for_server(cases: Sequence[Case], checks: Sequence[Check]) -> None:
+    """Raises PromptInvalidError for checks that can't work on a server, people's own Python among them."""
+    from evaluation.checks.cases import (
+        check_cases,
+    )  # brings numpy, which a worker does without until somebody saves cases
+
+    check_cases(cases, checks, own_python=False)

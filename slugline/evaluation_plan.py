@@ -5,16 +5,16 @@ Knows whom to ask for each, and that nothing is paid for a check that can't work
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.checks.validation import problem_of
+from evaluation.checks.cases import check_cases
 from evaluation.runs.errors import EvaluationError
 from evaluation.runs.plan import Plan
 from evaluation.runs.values import Target
 from registry.cases import Case, Check
-from registry.datasets import case_name, fold, parse_dataset_reference
+from registry.datasets import fold, parse_dataset_reference
 from registry.errors import PromptInvalidError
 from registry.importing.cases.files import read_cases
 from registry.roles import Principal, permit
@@ -22,8 +22,6 @@ from registry.values import Version
 from registry.writing.store import Store
 from slugline.importing import files_for, text_of
 from slugline.local_reads import LocalReads
-
-MOST_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +52,14 @@ def plan_of(
     models: Sequence[str] = (),
     repeats: int = 1,
     embedding_model: str | None = None,
+    own_python: bool = True,
 ) -> Plan:
     """The plan. A reference after the first may leave the slug out: `@8`. Each version is tried with each of the models; the version to
-    compare `against` with its own, or with the one that all have.
+    compare `against` with its own, or with the one that all have. Without `own_python` it is a server's, which runs nobody's Python.
 
-    Raises RegistryError, and EvaluationError for what can't be run, a check that can't work included.
+    Raises RegistryError, also for a check that can't work, and EvaluationError for what can't be run.
     """
-    check_checks(cases)
+    check_cases(cases.cases, cases.checks, source=cases.name, own_python=own_python)
     reads = LocalReads(store, by)
     slug = references[0].partition("@")[0]
     named = [
@@ -92,26 +91,6 @@ def plan_of(
         hashes={_target(*pair).label: pair[0].content_hash for pair in pairs},
         embedding_model=embedding_model,
     )
-
-
-def check_checks(cases: Cases) -> None:
-    """Raises EvaluationError that names the checks which can't work, before anything is paid."""
-    problems = list(_problems(cases))
-    if problems:
-        shown = [f"  {problem}" for problem in problems[:MOST_PROBLEMS]]
-        if len(problems) > MOST_PROBLEMS:
-            shown.append(f"  … and {len(problems) - MOST_PROBLEMS} more")
-        raise EvaluationError("\n".join((f"{cases.name} has checks that can't work:", *shown)))
-
-
-def _problems(cases: Cases) -> Iterator[str]:
-    yield from (f"all cases: {problem}" for problem in _wrong(cases.checks))
-    for case in cases.cases:
-        yield from (f"case {case.case_id} ({case_name(case)}): {problem}" for problem in _wrong(case.checks))
-
-
-def _wrong(checks: Iterable[Check]) -> Iterator[str]:
-    return (problem for check in checks if (problem := problem_of(check)) is not None)
 
 
 def _target(version: Version, model: str | None) -> Target:

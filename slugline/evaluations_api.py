@@ -89,7 +89,8 @@ def _gates(store: Store, by: Principal, body: EvaluationBody) -> list[tuple[Plan
     from slugline.gating import gates_for, plan_of_gate
 
     gates = gates_for(store, by, body.prompt, body.candidate, body.channel, dataset=body.dataset)
-    return [(plan_of_gate(store, by, gate, embedding_model=body.embedding_model), gate) for gate in gates]
+    model = body.embedding_model
+    return [(plan_of_gate(store, by, gate, embedding_model=model, own_python=False), gate) for gate in gates]
 
 
 def _plan(store: Store, by: Principal, body: EvaluationBody) -> Plan:
@@ -105,6 +106,7 @@ def _plan(store: Store, by: Principal, body: EvaluationBody) -> Plan:
         models=body.models,
         repeats=body.repeats,
         embedding_model=body.embedding_model,
+        own_python=False,
     )
 
 

@@ -92,7 +92,9 @@ def gates_for(
     ]
 
 
-def plan_of_gate(store: Store, by: Principal, gate: Gate, *, embedding_model: str | None = None) -> Plan:
+def plan_of_gate(
+    store: Store, by: Principal, gate: Gate, *, embedding_model: str | None = None, own_python: bool = True
+) -> Plan:
     """The evaluation that a gate takes: the candidate against what is live, over the whole dataset. Raises as `plan_of` does."""
     return plan_of(
         store,
@@ -102,6 +104,7 @@ def plan_of_gate(store: Store, by: Principal, gate: Gate, *, embedding_model: st
         against=None if gate.live is None else f"{gate.candidate.slug}@{gate.live}",
         repeats=gate.repeats,
         embedding_model=embedding_model,
+        own_python=own_python,
     )
 
 

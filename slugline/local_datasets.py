@@ -39,6 +39,9 @@ class LocalDatasets:
         if_match: int | None = None,
         idempotency_key: str = "",
     ) -> DatasetSaved:
+        from evaluation.checks.cases import check_cases
+
+        check_cases(cases, checks, source=name)
         return self._store.save_dataset(
             name,
             cases,
@@ -50,6 +53,9 @@ class LocalDatasets:
         )
 
     def add(self, name: str, case: Case, *, message: str = "", idempotency_key: str = "") -> DatasetSaved:
+        from evaluation.checks.cases import check_cases
+
+        check_cases([case], source=name)
         return self._store.add_case(name, case, message=message, by=self._by, idempotency_key=idempotency_key)
 
     def remove(self, name: str, case_id: str, *, message: str = "", idempotency_key: str = "") -> DatasetSaved:

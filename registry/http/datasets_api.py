@@ -4,11 +4,13 @@ Knows routes and status codes of success. Refuses to decide anything: the Store 
 maps them by `errors.STATUS`.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from registry.case_content import parse_case, parse_checks
+from registry.cases import Case, Check
 from registry.datasets import check_dataset, parse_dataset_reference
 from registry.http.dataset_schemas import (
     CaseBody,
@@ -26,12 +28,15 @@ from registry.http.terms import By, Terms, terms_of
 from registry.roles import permit
 from registry.writing.store import Store
 
+CheckCases = Callable[[Sequence[Case], Sequence[Check]], None]
+"""Raises PromptInvalidError where a check of cases that are to be saved, or one for all of them, can't work."""
 
-def build_router(store: Store, by: By) -> APIRouter:
+
+def build_router(store: Store, by: By, check: CheckCases) -> APIRouter:
     """The routes of datasets; `by` says who asks. A key's prompts are the names of its datasets, too."""
     router = APIRouter(prefix="/api/datasets", tags=["datasets"])
     _add_reads(router, store, by)
-    _add_writes(router, store, by)
+    _add_writes(router, store, by, check)
     return router
 
 
@@ -68,13 +73,13 @@ def _add_reads(router: APIRouter, store: Store, by: By) -> None:
         return DatasetDiffOut.of(store.diff_datasets(name, old, parse_dataset_reference(f"{name}@{new}")[1]))
 
 
-def _add_writes(router: APIRouter, store: Store, by: By) -> None:
+def _add_writes(router: APIRouter, store: Store, by: By, check: CheckCases) -> None:
     Conditions = Annotated[Terms, Depends(terms_of(by))]  # noqa: N806 - a type, made here because `by` is
 
     @router.post("", status_code=201)
     def create_dataset(body: NewDatasetBody, given: Conditions) -> DatasetSavedOut:
         """A new dataset with version 1; 409 if the name is taken."""
-        saved = store.save_dataset(body.name, **_read(body), message=body.message, **given.write(if_match=0))
+        saved = store.save_dataset(body.name, **_read(body, check), message=body.message, **given.write(if_match=0))
         return DatasetSavedOut.of_saved(saved)
 
     @router.post(
@@ -83,14 +88,16 @@ def _add_writes(router: APIRouter, store: Store, by: By) -> None:
     def save_dataset(name: str, body: CasesBody, given: Conditions, response: Response) -> DatasetSavedOut:
         """The next version; 200 and no new version if the newest says the same."""
         store.dataset(name)  # a new one is made on purpose, not by a misspelt name
-        saved = store.save_dataset(name, **_read(body), message=body.message, **given.write())
+        saved = store.save_dataset(name, **_read(body, check), message=body.message, **given.write())
         response.status_code = 201 if saved.created else 200
         return DatasetSavedOut.of_saved(saved)
 
     @router.post("/{name}/cases", status_code=201)
     def add_case(name: str, body: CaseBody, given: Conditions, response: Response) -> DatasetSavedOut:
         """The next version, with one case more; 200 if it is there already."""
-        saved = store.add_case(name, parse_case(body.case), message=body.message, **given.write())
+        case = parse_case(body.case)
+        check([case], ())
+        saved = store.add_case(name, case, message=body.message, **given.write())
         response.status_code = 201 if saved.created else 200
         return DatasetSavedOut.of_saved(saved)
 
@@ -110,6 +117,8 @@ def _add_writes(router: APIRouter, store: Store, by: By) -> None:
         return DatasetOut.of(store.restore_dataset(name, reason=body.reason if body else "", **given.said()))
 
 
-def _read(body: CasesBody) -> dict[str, Any]:
+def _read(body: CasesBody, check: CheckCases) -> dict[str, Any]:
     cases = [parse_case(case, f"cases[{index}]") for index, case in enumerate(body.cases)]
-    return {"cases": cases, "checks": None if body.checks is None else parse_checks(body.checks)}
+    checks = None if body.checks is None else parse_checks(body.checks)
+    check(cases, checks or ())
+    return {"cases": cases, "checks": checks}

@@ -152,6 +152,35 @@ def test_what_a_server_does_not_do_is_said(server: Server) -> None:
         assert said in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ({"type": "icontain", "value": "x"}, "did you mean 'icontains'?"),
+        ({"type": "regex", "value": "(["}, "regex: "),
+        ({"type": "python", "value": "file://checks.py"}, "never on a server"),
+    ],
+)
+def test_cases_whose_checks_can_not_work_are_refused_by_the_api(
+    server: Server, check: dict[str, str], said: str
+) -> None:
+    good = {"variables": {"question": "question 1"}, "checks": [{"type": "equals", "value": "1"}]}
+    bad = {"variables": {"question": "question 2"}, "checks": [{"type": "is-complete"}, check]}
+    server.api.post("/api/datasets", json={"name": "sound", "cases": [good]})
+    for path, body in (
+        ("/api/datasets", {"name": "odd", "cases": [good, bad]}),
+        ("/api/datasets/sound/versions", {"cases": [good, bad]}),
+        ("/api/datasets/sound/cases", {"case": bad}),
+        ("/api/datasets/sound/versions", {"cases": [good], "checks": [check]}),
+    ):
+        refused = server.api.post(path, json=body)
+        assert refused.status_code == 400, refused.text
+        error = refused.json()["error"]
+        assert said in error["message"]
+        assert "checks[" in error["param"]
+    assert server.api.get("/api/datasets/odd").status_code == 404
+    assert server.api.get("/api/datasets/sound").json()["latest"] == 1
+
+
 @contextlib.contextmanager
 def interrupted(after: float = 1.0) -> Iterator[None]:
     """Somebody presses Ctrl-C while the block is under way."""
