@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from evaluation.runs.errors import EvaluationRunningError
 from evaluation.runs.plan import Plan
 from evaluation.runs.terms import RunOptions
-from registry.errors import RegistryError
+from registry.errors import EvaluationOverError, RegistryError
 from registry.evaluations import Evaluation
 from registry.roles import Principal
 from registry.writing.store import Store
@@ -88,11 +88,11 @@ class EvaluationRunner:
             )
             if carried.ended.state not in {"done", "cancelled"}:
                 await asyncio.to_thread(self._fail, evaluation_id, carried.ended.reason)
-        except RegistryError:
-            raise
-        except EvaluationRunningError as error:  # somebody goes on with it by hand
+        except (EvaluationRunningError, EvaluationOverError) as error:  # somebody else goes on with it, or stopped it
             log.info("%s", error)
             await _sleep(LOOK_SECONDS * 5, stopping)
+        except RegistryError:
+            raise
         except Exception as error:
             log.exception("evaluation %s broke off", evaluation_id)
             await asyncio.to_thread(self._fail, evaluation_id, f"it broke off: {error}")

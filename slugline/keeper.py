@@ -24,7 +24,7 @@ import uvloop
 from registry.storage.database import open_engine
 from registry.writing.store import Store
 from slugline.chores import run_chores
-from slugline.evaluation_queue import EvaluationRunner, run_queued
+from slugline.evaluation_chores import run_evaluations
 from slugline.exporting import exporting
 from slugline.folder import DataFolder
 from slugline.locate import locate_clickhouse
@@ -80,7 +80,7 @@ async def keep(settings: Settings) -> int:
         engine = open_engine(settings.registry_url)
         store = Store(engine)
         chores = asyncio.create_task(run_chores(store, stop.is_set))
-        evaluated = asyncio.create_task(run_queued(EvaluationRunner(settings, os.environ, store), stop.is_set))
+        evaluated = asyncio.create_task(run_evaluations(settings, os.environ, store, stop.is_set))
         try:
             await _prepared(clickhouse, settings, stop.is_set)
             schema[0] = "up to date"

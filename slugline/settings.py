@@ -119,6 +119,12 @@ class RetentionSettings(_Strict):
         0, ge=0, le=36_500, description="days that variables, requests and responses are kept; 0: for ever"
     )
     rows_days: int = Field(0, ge=0, le=36_500, description="days that calls, spans and scores are kept; 0: for ever")
+    evaluations_days: int = Field(
+        30,
+        ge=0,
+        le=36_500,
+        description="days that answers stay in the data folder after the end of an evaluation over a dataset; 0: for ever",
+    )
 
 
 class Settings(BaseSettings):

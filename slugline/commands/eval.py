@@ -6,6 +6,7 @@ Exit status: 0 every attempt passed, 1 it could not be run, 3 some did not pass,
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -160,15 +161,15 @@ def _here(
         raise SettingsError(
             "--cancel is for evaluations that a server runs (--server, SLUGLINE_URL): Ctrl-C ends one here"
         )
-    registry = open_registry(settings)
-    plan = plan_again(settings, registry.store, resume) if resume else planned(registry, asked)
-    if dry_run:
-        print(asyncio.run(undertaken(settings, plan)))
-        return None
-    evaluation_id = resume or new_id()
-    if not resume:
-        create(settings, registry.store, evaluation_id, plan, by=registry.by)
-    report, facts = asyncio.run(carried(settings, registry, evaluation_id, plan, terms))
+    with contextlib.closing(open_registry(settings)) as registry:
+        plan = plan_again(settings, registry.store, resume) if resume else planned(registry, asked)
+        if dry_run:
+            print(asyncio.run(undertaken(settings, plan)))
+            return None
+        evaluation_id = resume or new_id()
+        if not resume:
+            create(settings, registry.store, evaluation_id, plan, by=registry.by)
+        report, facts = asyncio.run(carried(settings, registry, evaluation_id, plan, terms))
     return report, plan, facts
 
 

@@ -6,6 +6,7 @@ Exit status: 0 it may, 1 it could not be evaluated, 3 it failed, 4 it stopped be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -21,6 +22,7 @@ from slugline.commands.options import Channel, Config, Data, Json, Server, Slug,
 if TYPE_CHECKING:
     from evaluation.runs.plan import Plan
     from evaluation.runs.report import Report
+    from slugline.commands.options import Registry
     from slugline.evaluation_run import Terms
     from slugline.gating import Gate, Passage
     from slugline.settings import Settings
@@ -89,7 +91,9 @@ def gate(
                 allow_python=allow_python,
                 folder=Path.cwd(),
             )
-            done = _here(settings_for(data, config), slug, candidate, channel, dataset, terms, resume, embedding_model)
+            settings = settings_for(data, config)
+            with contextlib.closing(open_registry(settings)) as registry:
+                done = _here(settings, registry, slug, candidate, channel, dataset, terms, resume, embedding_model)
     reports, passages = done
     written(reports, markdown, junit, head=[_markdown(one) for one in passages])
     if json:
@@ -107,6 +111,7 @@ def gate(
 
 def _here(
     settings: Settings,
+    registry: Registry,
     slug: str,
     candidate: str,
     channel: str,
@@ -120,7 +125,6 @@ def _here(
     from slugline.evaluation_run import create, plan_again
     from slugline.gating import gates_for, pass_judgement, plan_of_gate
 
-    registry = open_registry(settings)
     store, by = registry.store, registry.by
     gates = gates_for(store, by, slug, candidate, channel, dataset=dataset)
     plans = {gate.dataset: plan_of_gate(store, by, gate, embedding_model=embedding_model) for gate in gates}

@@ -76,6 +76,10 @@ class Registry:
     keys: KeyStore
     by: Principal
 
+    def close(self) -> None:
+        """Let go of the database."""
+        self.store.engine.dispose()
+
 
 def open_registry(settings: Settings) -> Registry:
     """The registry, made or brought up to date first if need be."""

@@ -49,9 +49,9 @@ def cases(count: int, must_pass: Iterable[int] = ()) -> list[Case]:
 class Gated(Desk):
     """A prompt `ask` whose versions differ in their model; a protected stable channel."""
 
-    def __init__(self, folder: Path, url: str) -> None:
-        super().__init__(folder, url)
-        self.config.write_text(f'[providers.replay]\nbase_url = "{url}"\nmodels = ["*"]\n')
+    def __init__(self, folder: Path, url: str, registry: str = "") -> None:
+        super().__init__(folder, url, registry=registry)
+        self.configure(f'[providers.replay]\nbase_url = "{url}"\nmodels = ["*"]\n')
         self.line = CommandLine(options=self.options)
 
     def version(self, model: str, **parameters: Any) -> int:
@@ -71,9 +71,13 @@ class Gated(Desk):
 
 
 @contextlib.contextmanager
-def gated(folder: Path, *records: list[Recorded]) -> Iterator[Gated]:
+def gated(folder: Path, *records: list[Recorded], registry: str = "") -> Iterator[Gated]:
     with serve_replay([record for some in records for record in some]) as url:
-        yield Gated(folder, url)
+        desk = Gated(folder, url, registry)
+        try:
+            yield desk
+        finally:
+            desk.engine.dispose()
 
 
 def test_an_equal_version_passes_and_then_may_get_onto_the_channel(tmp_path: Path) -> None:

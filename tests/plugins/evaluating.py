@@ -35,11 +35,13 @@ def mail(count: int) -> list[Case]:
 
 @dataclass
 class Desk:
-    """A registry in a folder of its own, with the versions 1 (kind) and 2 (short) of `agent`, 1 on stable."""
+    """A registry in a folder of its own, or in the PostgreSQL database `registry`, with the versions 1 (kind) and 2 (short) of `agent`, 1
+    on stable."""
 
     folder: Path
     provider: str
     judge: str = ""
+    registry: str = ""
     store: Store = field(init=False)
     engine: Engine = field(init=False)
 
@@ -48,9 +50,9 @@ class Desk:
         toml += PRICES.format("simulator")
         if self.judge:
             toml += f'[providers.judge]\nbase_url = "{self.judge}"\nmodels = ["judge-*"]\n' + PRICES.format("judge")
-        self.config.write_text(toml)
+        self.configure(toml)
         self.data.mkdir()
-        self.engine = open_engine(new_registry(self.data / "registry.db"))
+        self.engine = open_engine(self.registry or new_registry(self.data / "registry.db"))
         self.store = Store(self.engine)
         self.save("agent", "You answer the mail of a parcel service. Thank the customer.")
         self.save("agent", "Be short.")
@@ -58,6 +60,10 @@ class Desk:
         if self.judge:
             self.save("judge-rubric", RUBRIC, model="judge-1")
             self.store.promote("judge-rubric", 1, reason="test", by=ANN)
+
+    def configure(self, providers: str) -> None:
+        """Writes the settings, with these providers."""
+        self.config.write_text(providers + (f'[registry]\nurl = "{self.registry}"\n' if self.registry else ""))
 
     @property
     def data(self) -> Path:
