@@ -15,7 +15,7 @@ from proxy.auth import authenticate, check_endpoint, check_role, masked, present
 from proxy.draft import Draft
 from proxy.errors import BudgetSpent, NotAuthenticated, RateLimited, RequestRefused
 from proxy.line import CallRequest, Line
-from proxy.meter import NANO, Allowance
+from proxy.meter import NANO, Allowance, Meter
 from registry.keys import KEY_TEXT, PREFIX, CallerKey
 from tracing.event import Outcome
 
@@ -75,6 +75,21 @@ def settle(draft: Draft, line: Line, outcome: Outcome, cost: str | None) -> None
         log.exception("the cost of call %s could not be added to what key %s spent", draft.call_id, draft.key.key_id)
 
 
+def budget_spent(key: CallerKey, meter: Meter, at: datetime) -> BudgetSpent | None:
+    """The error for a key whose budget is spent at a moment; None while there is something left, or for a key without a budget."""
+    terms = key.terms
+    if terms.budget_usd is None or terms.budget_period is None:
+        return None
+    if meter.spent(key.key_id, terms.budget_period, at) < terms.budget_usd * NANO:
+        return None
+    return BudgetSpent(
+        f"the key '{terms.name}' has spent its budget of {terms.budget_usd:f} US dollars"
+        f"{'' if terms.budget_period == 'total' else ' a ' + terms.budget_period}: "
+        f"{_next_period(terms.budget_period, at)}",
+        code="auth_budget_spent",
+    )
+
+
 def _nowhere_else(call: CallRequest, text: str | None) -> None:
     """A key in the URL or the body would go on to the provider and onto the record.
 
@@ -95,16 +110,9 @@ def _nowhere_else(call: CallRequest, text: str | None) -> None:
 
 def _within_limits(key: CallerKey, line: Line, draft: Draft) -> None:
     terms = key.terms
-    if terms.budget_usd is not None and terms.budget_period is not None:
-        spent = line.meter.spent(key.key_id, terms.budget_period, draft.at)
-        if spent >= terms.budget_usd * NANO:
-            draft.limit_headers = (("x-should-retry", "false"),)  # what OpenAI's SDKs go by
-            raise BudgetSpent(
-                f"the key '{terms.name}' has spent its budget of {terms.budget_usd:f} US dollars"
-                f"{'' if terms.budget_period == 'total' else ' a ' + terms.budget_period}: "
-                f"{_next_period(terms.budget_period, draft.at)}",
-                code="auth_budget_spent",
-            )
+    if (spent := budget_spent(key, line.meter, draft.at)) is not None:
+        draft.limit_headers = (("x-should-retry", "false"),)  # what OpenAI's SDKs go by
+        raise spent
     try:
         allowance = line.meter.take(key.key_id, terms.requests_per_minute, draft.at)
     except OSError:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from evaluation.errors import AnalysisError, MetricNotFoundError
 from evaluation.runs.errors import EvaluationError
-from proxy.errors import answer_for, error_body
+from proxy.errors import ProxyError, answer_for, error_body
 from registry.errors import RegistryError
 from tracing.api import NotRecorded, ScoreNotFound
 from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
@@ -26,8 +26,8 @@ SEARCH: Mapping[type[Exception], tuple[int, str]] = {
 def add_error_handlers(app: FastAPI) -> None:
     """Teaches the application to answer each error of the rooms below."""
 
-    def registry_error(_: Request, error: Exception) -> Response:
-        assert isinstance(error, RegistryError)  # noqa: S101 - registered for it alone
+    def known_error(_: Request, error: Exception) -> Response:
+        assert isinstance(error, RegistryError | ProxyError)  # noqa: S101 - registered for them alone
         answer = answer_for(error)
         return _json(answer.status, answer.body("openai"))
 
@@ -63,7 +63,8 @@ def add_error_handlers(app: FastAPI) -> None:
         message = f"{request.method} {request.url.path}: {error.detail}"
         return _json(error.status_code, error_body(message, "invalid_request_error", "request_route_not_found"))
 
-    app.add_exception_handler(RegistryError, registry_error)
+    app.add_exception_handler(RegistryError, known_error)
+    app.add_exception_handler(ProxyError, known_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(ClickHouseUnavailable, unavailable)
     app.add_exception_handler(ClickHouseRefused, unavailable)

@@ -7,7 +7,7 @@ It refuses to know which attempts are made, and what becomes of an answer (`eval
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -23,8 +23,10 @@ from proxy.line import Line
 from proxy.providers import Route, route
 from proxy.tally import Tally
 from registry.errors import RegistryError
+from registry.keys import CallerKey
 from registry.serving.live import Resolved
 from registry.templates.template import render
+from slugline.evaluation_payer import Purse
 from slugline.folder import DataFolder
 from slugline.judges import asker
 from slugline.own_calls import OwnAnswer, OwnCall, call, open_own_line
@@ -52,14 +54,23 @@ class Models:
     embed: Embed | None
     price: Price
     size: Size
+    refusal: Callable[[], str] = lambda: ""
+    """Why whoever pays can pay no more; empty while they can."""
 
 
 @contextlib.asynccontextmanager
 async def open_models(
-    settings: Settings, environment: Mapping[str, str], evaluation_id: str, *, embedding_model: str | None = None
+    settings: Settings,
+    environment: Mapping[str, str],
+    evaluation_id: str,
+    *,
+    embedding_model: str | None = None,
+    payer: CallerKey | None = None,
 ) -> AsyncIterator[Models]:
-    """What asks models for one evaluation, until the block ends. Works on the data folder with a server beside it or without one: what
-    is recorded waits in the spool for the next server."""
+    """What asks models for one evaluation, until the block ends; `payer` is the key that its calls count for.
+
+    Works on the data folder with a server beside it or without one: what is recorded waits in the spool for the next server.
+    """
     folder = DataFolder(settings.data)
     folder.make()
     spool = Spool(SpoolFolders.at(folder.spool), bounds=settings.spool_bounds)
@@ -67,7 +78,9 @@ async def open_models(
     recorder = open_recorder(settings, environment, spool.append)
     try:
         async with open_own_line(settings, environment, spool, recorder) as line:
-            yield models_on(line, evaluation_id, embedding_model=embedding_model)
+            purse = Purse(line=line, key=payer)
+            models = models_on(purse.charged(), evaluation_id, embedding_model=embedding_model)
+            yield replace(models, refusal=purse.refusal)
     finally:
         spool.close()
 

@@ -66,16 +66,18 @@ class EvaluationRunner:
         return left or one.runner in {"", self._runner}
 
     async def _carried(self, waiting: Evaluation, stopping: Callable[[], bool]) -> None:
-        from slugline.evaluation_run import (
-            Terms,
-            carry_out,
-        )  # the whole request path: only where there is something to run
+        # The whole request path: only where there is something to run.
+        from slugline.evaluation_payer import payer_of
+        from slugline.evaluation_run import Terms, carry_out
 
         evaluation_id = waiting.evaluation_id
         try:
             plan = await asyncio.to_thread(self._plan, waiting)
             options = RunOptions(budget_usd=waiting.plan.get("budget_usd"), attempts=100)
-            terms = Terms(options=options, folder=folder_of(DataFolder(self._settings.data), evaluation_id))
+            payer = await asyncio.to_thread(payer_of, self._store, waiting.identity)
+            terms = Terms(
+                options=options, folder=folder_of(DataFolder(self._settings.data), evaluation_id), payer=payer
+            )
             carried = await carry_out(
                 self._settings,
                 self._environment,

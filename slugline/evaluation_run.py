@@ -10,7 +10,7 @@ import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from evaluation.checks.running import passed_and_score, run_checks
@@ -24,6 +24,7 @@ from evaluation.runs.terms import Ended, Progress, RunOptions
 from evaluation.runs.values import CaseResult, Output
 from evaluation.verdict.facts import Facts
 from evaluation.verdict.targets import facts_by_target
+from registry.keys import CallerKey
 from registry.roles import Principal
 from registry.writing.store import Store
 from slugline.evaluating import open_models
@@ -38,7 +39,7 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Terms:
     """How an evaluation is carried out. `recheck` names one whose answers are checked anew: no model is asked for an answer then.
 
-    `allow_python` lets checks run people's own Python, from files below `folder`.
+    `allow_python` lets checks run people's own Python, from files below `folder`. `payer` is the caller key whose budget it goes on.
     """
 
     options: RunOptions = field(default_factory=RunOptions)
@@ -46,6 +47,7 @@ class Terms:
     recheck: str | None = None
     allow_python: bool = False
     folder: Path = field(default_factory=Path)
+    payer: CallerKey | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +105,9 @@ async def carry_out(
     data = DataFolder(settings.data)
     async with held(data, store, evaluation_id, plan) as (journal, kept):
         cache = await asyncio.to_thread(_cache, data, plan, journal, terms)
-        async with open_models(settings, environment, evaluation_id, embedding_model=plan.embedding_model) as models:
+        async with open_models(
+            settings, environment, evaluation_id, embedding_model=plan.embedding_model, payer=terms.payer
+        ) as models:
             there = await asyncio.to_thread(kept.results.read)
             expect(_expected(plan, journal, there, cache, models.size, models.price))
             checks = run_checks(
@@ -124,7 +128,9 @@ async def carry_out(
                 options=terms.options,
                 cache=cache,
             )
-            ended = await run(work, tell=tell, stopping=lambda: stopping() or kept.lost)
+            ended = await run(work, tell=tell, stopping=lambda: stopping() or kept.lost or bool(models.refusal()))
+            if ended.state == "cancelled" and (refusal := models.refusal()):
+                ended = replace(ended, state="over_budget", reason=refusal)
         results = await asyncio.to_thread(kept.results.read)
         facts = facts_by_target(evaluation_id, plan, results) if ended.state == "done" else {}
         only = next(iter(facts.values())).to_json() if len(facts) == 1 else None

@@ -16,6 +16,7 @@ from registry.evaluations import Evaluation, EvaluationState
 from registry.roles import Principal, permit
 from registry.writing.store import Store
 from slugline.evaluation_schemas import AskedOut, EvaluationBody, EvaluationList, EvaluationOut
+from slugline.front import KEY
 
 if TYPE_CHECKING:
     from evaluation.runs.plan import Plan
@@ -35,8 +36,10 @@ def build_router(store: Store, by: By, new_id: Callable[[], str], line: Line) ->
         from evaluation.runs.text import undertaking
         from slugline.evaluating import foreseen
         from slugline.evaluation_asking import queue
+        from slugline.evaluation_payer import may_pay
 
         me = by(request)
+        may_pay(line, request.scope.get(KEY))
         asked = _gates(store, me, body) if body.versions is None else [(_plan(store, me, body), None)]
         expected = [undertaking(plan, foreseen(line, plan)) for plan, _ in asked]
         if body.dry_run:

@@ -25,6 +25,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     records = [*answers(GOOD, [], CASES), *answers(SAME, [], CASES), *answers(BAD, range(0, CASES, 4), CASES)]
     with serve_replay(records) as url:
         settings = f'[providers.replay]\nbase_url = "{url}"\nmodels = ["*"]\n'
+        settings += '[providers.replay.prices."*"]\ninput = 100\noutput = 100\n'
         with run_server(tmp_path_factory.mktemp("gated"), settings, workers=1) as running:
             folder = running.data.parent
             (folder / "policy.yaml").write_text("dataset: golden\nmargin: 0.05\n")
@@ -179,6 +180,30 @@ def test_cases_whose_checks_can_not_work_are_refused_by_the_api(
         assert "checks[" in error["param"]
     assert server.api.get("/api/datasets/odd").status_code == 404
     assert server.api.get("/api/datasets/sound").json()["latest"] == 1
+
+
+def test_an_evaluation_goes_on_the_budget_of_the_key_that_asked_for_it(server: Server) -> None:
+    save(server, "paid", GOOD)
+    cases = [{"variables": {"question": f"question {n}"}, "checks": [{"type": "is-complete"}]} for n in range(CASES)]
+    assert server.api.post("/api/datasets", json={"name": "paid", "cases": cases}).status_code == 201
+    terms = {"name": "ci", "roles": ["author"], "budget_usd": "0.005", "budget_period": "total"}
+    issued = server.api.post("/api/keys", json=terms).json()
+    headers = {"authorization": f"Bearer {issued['key']}"}
+    body = {"prompt": "paid", "versions": ["1"], "dataset": "paid"}
+    asked = server.api.post("/api/evaluations", json=body, headers=headers)
+    assert asked.status_code == 202, asked.text
+    [begun] = asked.json()["evaluations"]
+    run = CommandLine(environment={"SLUGLINE_URL": server.url, "SLUGLINE_KEY": issued["key"]})
+    over = run("eval", "--resume", begun["evaluation_id"])
+    assert over.status == NOT_FINISHED, over.told
+    assert "the key 'ci' has spent its budget of 0.005 US dollars" in over.out
+    found = server.api.get(f"/api/evaluations/{begun['evaluation_id']}").json()
+    assert (found["state"], 0 < found["done"] < CASES) == ("failed", True)
+    used = server.api.get(f"/api/keys/{issued['key_id']}").json()["use"]
+    assert 0.005 <= float(used["spent_usd"]) == pytest.approx(found["cost"])
+    refused = server.api.post("/api/evaluations", json=body, headers=headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "auth_budget_spent")
+    assert "has spent its budget" in run("eval", "paid@1", "--dataset", "paid").err
 
 
 @contextlib.contextmanager
