@@ -179,6 +179,13 @@ _SENTENCES: Mapping[str, Callable[[HistoryEntry], str]] = {
     "dataset.save": lambda e: f"saved dataset {e.evidence.get('dataset')}@{e.evidence.get('number')}",
     "dataset.archive": lambda e: f"archived dataset {e.evidence.get('dataset')}",
     "dataset.restore": lambda e: f"restored dataset {e.evidence.get('dataset')}",
+    "dataset.erase": lambda e: f"erased the content of {len(e.evidence.get('cases', ()))} cases of datasets",
+    "probe.add": lambda e: f"set up a nightly probe of version {e.evidence.get('version')}",
+    "probe.reference": lambda e: (
+        f"took another night as the reference of a probe of version {e.evidence.get('version')}"
+    ),
+    "probe.remove": lambda e: f"removed the probe of version {e.evidence.get('version')}",
+    "probe.change": lambda e: f"noted that a probe found a change: {e.reason}",
     "verdict": lambda e: (
         f"noted that version {e.evidence.get('version')} {'passed' if e.evidence.get('passed') else 'failed'} its evaluation"
     ),

@@ -118,6 +118,12 @@ class EvaluationNotFoundError(RegistryError):
     code = "prompt_evaluation_not_found"
 
 
+class ProbeNotFoundError(RegistryError):
+    """No probe has this id."""
+
+    code = "prompt_probe_not_found"
+
+
 class EvaluationOverError(RegistryError):
     """The evaluation has come to its end, or another process runs it by now."""
 
@@ -221,6 +227,7 @@ STATUS: Mapping[type[RegistryError], int] = {
     PromptProtectedError: 403,
     DatasetNotFoundError: 404,
     EvaluationNotFoundError: 404,
+    ProbeNotFoundError: 404,
     EvaluationOverError: 409,
     PromptRequestNotFoundError: 404,
     PromptRequestClosedError: 409,

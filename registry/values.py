@@ -24,7 +24,8 @@ ACTIONS = (
     *("schedule", "schedule.cancel", "schedule.fail", "protect", "verdict", "watch"),
     *("request", "request.withdraw", "review.approve", "review.reject", "review.comment"),
     *("key.create", "key.update", "key.revoke"),
-    *("dataset.save", "dataset.archive", "dataset.restore"),
+    *("dataset.save", "dataset.archive", "dataset.restore", "dataset.erase"),
+    *("probe.add", "probe.reference", "probe.remove", "probe.change"),
 )
 """What events are about."""
 

@@ -22,6 +22,7 @@ from slugline.commands import (
     key,
     live,
     plan,
+    probe,
     prompt,
     pull,
     push,
@@ -63,6 +64,7 @@ def build() -> typer.Typer:
     app.command("changes")(changes.changes)
     app.command("eval")(eval.eval_)
     app.command("gate")(gate.gate)
+    app.add_typer(probe.build(), name="probe")
     app.add_typer(calls.build(), name="calls")
     app.command("tail")(tail.tail)
     app.command("score")(score.score)

@@ -39,7 +39,7 @@ from registry.serving.live import LiveRegistry
 from registry.storage.database import open_engine
 from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
-from slugline import VERSION, evaluations_api
+from slugline import VERSION, evaluations_api, probes_api
 from slugline.acting import local_user
 from slugline.errors import add_error_handlers
 from slugline.evaluation_asking import check_for_server
@@ -192,6 +192,7 @@ def build_api(
     api.include_router(channels_api.build_router(store, who))
     api.include_router(datasets_api.build_router(store, who, check_for_server))
     api.include_router(evaluations_api.build_router(store, who, new_id, line))
+    api.include_router(probes_api.build_router(store, who))
     api.include_router(fragments_api.build_router(store.engine, who))
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))

@@ -1,5 +1,5 @@
-"""How evaluations ask their models: as calls of Slugline's own, on record with the purpose `evaluation`, each with the tags `evaluation`,
-`case` and `repeat`.
+"""How evaluations ask their models: as calls of Slugline's own, on record with the purpose `evaluation` (a probe's with `probe`), each with
+the tags `evaluation`, `case` and `repeat`.
 
 A target is asked by its version's number, at its own model's provider alone: an answer that a fallback gave would say nothing about it.
 It refuses to know which attempts are made, and what becomes of an answer (`evaluation.runs`).
@@ -66,6 +66,7 @@ async def open_models(
     *,
     embedding_model: str | None = None,
     payer: CallerKey | None = None,
+    purpose: str = "evaluation",
 ) -> AsyncIterator[Models]:
     """What asks models for one evaluation, until the block ends; `payer` is the key that its calls count for.
 
@@ -79,16 +80,18 @@ async def open_models(
     try:
         async with open_own_line(settings, environment, spool, recorder) as line:
             purse = Purse(line=line, key=payer)
-            models = models_on(purse.charged(), evaluation_id, embedding_model=embedding_model)
+            models = models_on(purse.charged(), evaluation_id, embedding_model=embedding_model, purpose=purpose)
             yield replace(models, refusal=purse.refusal)
     finally:
         spool.close()
 
 
-def models_on(line: Line, evaluation_id: str, *, embedding_model: str | None = None) -> Models:
+def models_on(
+    line: Line, evaluation_id: str, *, embedding_model: str | None = None, purpose: str = "evaluation"
+) -> Models:
     """What asks models for one evaluation on a request path that is there."""
     return Models(
-        complete=completer(line, evaluation_id),
+        complete=completer(line, evaluation_id, purpose),
         ask=asker(line, {"evaluation": evaluation_id}),
         embed=embedder(line, evaluation_id, embedding_model) if embedding_model else None,
         price=pricer(line),
@@ -101,7 +104,7 @@ def foreseen(line: Line, plan: Plan) -> Estimate:
     return estimate(plan.attempts(), {}, sizer(line), pricer(line))
 
 
-def completer(line: Line, evaluation_id: str) -> Complete:
+def completer(line: Line, evaluation_id: str, purpose: str) -> Complete:
     """Asks the model about an attempt."""
 
     async def complete(attempt: Attempt) -> Output:
@@ -113,7 +116,7 @@ def completer(line: Line, evaluation_id: str) -> Complete:
         }
         asked = OwnCall(
             body=body,
-            purpose="evaluation",
+            purpose=purpose,
             tags={"evaluation": evaluation_id, "case": case.case_id, "repeat": str(attempt.repeat)},
             provider=_provider(line, target),
         )

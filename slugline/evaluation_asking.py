@@ -5,7 +5,7 @@ Refuses to know how it is run (`slugline.evaluation_queue`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evaluation.runs.plan import Plan
@@ -29,11 +29,17 @@ def queue(
     by: Principal,
     budget_usd: float | None = None,
     gate: Gate | None = None,
+    probe: Mapping[str, str] | None = None,
 ) -> Evaluation:
-    """Asks a server for an evaluation over a dataset of the registry, and with a `gate` for its verdict. Raises RegistryError."""
+    """Asks a server for an evaluation over a dataset of the registry, and with a `gate` for its verdict. A `probe`'s has its id and night.
+
+    Raises RegistryError.
+    """
     told = {**plan.without_cases(), "runs_on": SERVER, "budget_usd": budget_usd}
     if gate is not None:
         told["gate"] = {"candidate": gate.candidate.number, "channel": gate.channel, "dataset": gate.dataset}
+    if probe is not None:
+        told["probe"] = dict(probe)
     dataset = f"{plan.dataset}@{plan.number}"
     return store.create_evaluation(plan.slug, dataset, plan=told, total=plan.size, by=by, evaluation_id=evaluation_id)
 

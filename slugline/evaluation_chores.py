@@ -1,4 +1,5 @@
-"""All that the keeper does about evaluations: it runs those that a server was asked for, and removes old answers from time to time."""
+"""All that the keeper does about evaluations: it runs those that a server was asked for, begins the nights of probes, and removes old
+answers."""
 
 from __future__ import annotations
 
@@ -13,11 +14,13 @@ from registry.writing.store import Store
 from slugline.evaluation_pruning import prune
 from slugline.evaluation_queue import EvaluationRunner, run_queued
 from slugline.folder import DataFolder
+from slugline.probing import begin_due
 from slugline.settings import Settings
 
 log = logging.getLogger("slugline.evaluation")
 
 PRUNE_SECONDS = 3600.0
+PROBE_SECONDS = 5.0
 LOOK_SECONDS = 1.0
 
 
@@ -36,9 +39,13 @@ async def run_evaluations(
 async def _chores(settings: Settings, store: Store, stopping: Callable[[], bool]) -> None:
     """Does what is due; what can't be done now is done at the next look."""
     data = DataFolder(settings.data)
-    pruned_at = -PRUNE_SECONDS
+    pruned_at = looked_at = -PRUNE_SECONDS
     while not stopping():
         try:
+            if time.monotonic() - looked_at >= PROBE_SECONDS:
+                looked_at = time.monotonic()
+                for begun in await asyncio.to_thread(begin_due, store, datetime.now(UTC)):
+                    log.info("a probe of %s begins, as evaluation %s", begun.slug, begun.evaluation_id)
             if time.monotonic() - pruned_at >= PRUNE_SECONDS:
                 pruned_at = time.monotonic()
                 days = settings.retention.evaluations_days

@@ -76,7 +76,10 @@ class EvaluationRunner:
             options = RunOptions(budget_usd=waiting.plan.get("budget_usd"), attempts=100)
             payer = await asyncio.to_thread(payer_of, self._store, waiting.identity)
             terms = Terms(
-                options=options, folder=folder_of(DataFolder(self._settings.data), evaluation_id), payer=payer
+                options=options,
+                folder=folder_of(DataFolder(self._settings.data), evaluation_id),
+                payer=payer,
+                purpose="probe" if waiting.plan.get("probe") else "evaluation",
             )
             carried = await carry_out(
                 self._settings,
@@ -85,7 +88,7 @@ class EvaluationRunner:
                 evaluation_id,
                 plan,
                 terms,
-                conclude=lambda facts: self._judge(waiting, facts),
+                conclude=lambda facts: self._conclude(waiting, facts),
                 stopping=stopping,
             )
             if carried.ended.state not in {"done", "cancelled"}:
@@ -99,8 +102,18 @@ class EvaluationRunner:
             log.exception("evaluation %s broke off", evaluation_id)
             await asyncio.to_thread(self._fail, evaluation_id, f"it broke off: {error}")
 
+    def _conclude(self, waiting: Evaluation, facts: Mapping[str, Facts]) -> None:
+        """What follows from its results. A runner that is killed right after it says it once more."""
+        probe = waiting.plan.get("probe")
+        if probe is None:
+            self._judge(waiting, facts)
+            return
+        from slugline.probing import conclude
+
+        conclude(self._store, str(probe["probe_id"]), str(probe["night"]))
+
     def _judge(self, waiting: Evaluation, facts: Mapping[str, Facts]) -> None:
-        """The verdict that was asked for, in the name of whoever asked. A runner that is killed right after it says it once more."""
+        """The verdict that was asked for, in the name of whoever asked."""
         from slugline.gating import weighed
 
         gate = waiting.plan.get("gate")

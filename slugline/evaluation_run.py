@@ -39,7 +39,8 @@ _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 class Terms:
     """How an evaluation is carried out. `recheck` names one whose answers are checked anew: no model is asked for an answer then.
 
-    `allow_python` lets checks run people's own Python, from files below `folder`. `payer` is the caller key whose budget it goes on.
+    `allow_python` lets checks run people's own Python, from files below `folder`. `payer` is the caller key whose budget it goes on,
+    `purpose` what its calls are on record for.
     """
 
     options: RunOptions = field(default_factory=RunOptions)
@@ -48,6 +49,7 @@ class Terms:
     allow_python: bool = False
     folder: Path = field(default_factory=Path)
     payer: CallerKey | None = None
+    purpose: str = "evaluation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +108,12 @@ async def carry_out(
     async with held(data, store, evaluation_id, plan) as (journal, kept):
         cache = await asyncio.to_thread(_cache, data, plan, journal, terms)
         async with open_models(
-            settings, environment, evaluation_id, embedding_model=plan.embedding_model, payer=terms.payer
+            settings,
+            environment,
+            evaluation_id,
+            embedding_model=plan.embedding_model,
+            payer=terms.payer,
+            purpose=terms.purpose,
         ) as models:
             there = await asyncio.to_thread(kept.results.read)
             expect(_expected(plan, journal, there, cache, models.size, models.price))

@@ -234,6 +234,41 @@ schedules = Table(
     ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
 )
 
+probes = Table(
+    "probes",
+    metadata,
+    Column("probe_id", Text, primary_key=True),
+    Column("slug", Text, nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("model", Text),
+    Column("dataset", Text, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("repeats", Integer, nullable=False),
+    Column("budget_usd", Float, nullable=False),
+    Column("nightly_at", Text, nullable=False),  # HH:MM, UTC
+    Column("embedding_model", Text),
+    Column(
+        "reference", Text, nullable=False
+    ),  # the evaluation that nights are compared with; "" for the first that is done
+    Column("actor", Text, nullable=False),
+    Column("identity", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("removed_at", UtcDateTime),
+    Column("revision", Integer, nullable=False),
+    ForeignKeyConstraint(["slug", "version"], ["versions.slug", "versions.number"]),
+)
+
+probe_nights = Table(
+    "probe_nights",
+    metadata,
+    Column("probe_id", Text, ForeignKey("probes.probe_id"), primary_key=True),
+    Column("night", Text, primary_key=True),  # the day on which it was due, or the moment for which it was asked
+    Column("at", UtcDateTime, nullable=False),
+    Column("evaluation_id", Text, nullable=False, unique=True),
+    Column("change", JsonText(none_as_null=True)),  # as evaluation.probes writes it
+)
+"""Its key is what lets a night run once, however many keepers there are."""
+
 caller_keys = Table(
     "caller_keys",
     metadata,

@@ -1,5 +1,5 @@
 """The registry's one write path, on top of its reads: what is saved here; channels, requests,
-datasets and evaluations in the modules that it stands on.
+datasets, evaluations and probes in the modules that it stands on.
 
 Knows what each operation requires and changes. Refuses to know HTTP, and templates beyond "does it compile". The rules, all
 of them held inside one write transaction:
@@ -34,12 +34,13 @@ from registry.writing.evaluations import EvaluationWrites
 from registry.writing.fragments import enter_uses, finder
 from registry.writing.ledger import Act, enter, next_stamp, repeated
 from registry.writing.locking import has_includes, lock_includes
+from registry.writing.probes import ProbeWrites
 from registry.writing.requests import RequestWrites
 from registry.writing.schedules import ScheduleWrites
 from registry.writing.writer import expected, found, note
 
 
-class Store(ScheduleWrites, RequestWrites, DatasetWrites, EvaluationWrites):
+class Store(ScheduleWrites, RequestWrites, DatasetWrites, EvaluationWrites, ProbeWrites):
     """Writes to the registry's database, beside what a Reader reads; safe to use from many threads at once.
 
     All methods raise RegistryUnavailableError when the database can't be used, PromptReferenceInvalidError for malformed names, and

@@ -206,6 +206,38 @@ def test_an_evaluation_goes_on_the_budget_of_the_key_that_asked_for_it(server: S
     assert "has spent its budget" in run("eval", "paid@1", "--dataset", "paid").err
 
 
+def test_a_probe_of_a_server(server: Server) -> None:
+    run = CommandLine(environment={"SLUGLINE_URL": server.url})
+    save(server, "watched", GOOD)
+    cases = [{"variables": {"question": f"question {n}"}, "checks": [{"type": "is-complete"}]} for n in range(20)]
+    assert server.api.post("/api/datasets", json={"name": "watched", "cases": cases}).status_code == 201
+    run.run("probe", "add", "watched", "--dataset", "watched", "--version", "1", "--budget", "0.1", "-m", "nightly")
+    [probe] = server.api.get("/api/probes", params={"prompt": "watched"}).json()["probes"]
+    deadline = time.monotonic() + 60
+    while not (found := server.api.get(f"/api/probes/{probe['probe_id']}").json())["nights"] or (
+        found["nights"][0]["state"] != "done"
+    ):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
+    assert [night["reference"] for night in found["nights"]] == [True]
+    again = run("probe", "watched", "--now")
+    assert again.status == 0, again.told
+    assert "watched@1 on 20 cases of watched@1: no change is seen" in again.out
+    rows = server.until(
+        "SELECT purpose, count() AS n FROM calls WHERE prompt = 'watched' GROUP BY purpose",
+        lambda rows: sum(int(row["n"]) for row in rows) == 40,
+    )
+    assert [(row["purpose"], int(row["n"])) for row in rows] == [("probe", 40)]
+    newest = server.api.get(f"/api/probes/{probe['probe_id']}").json()["nights"][0]
+    assert run("probe", "refer", probe["probe_id"]).status == 0
+    referred = server.api.get(f"/api/probes/{probe['probe_id']}").json()["nights"]
+    assert [night["evaluation_id"] for night in referred if night["reference"]] == [newest["evaluation_id"]]
+    assert run("probe", "remove", probe["probe_id"], "-m", "enough").out == "watched@1 is probed no more\n"
+    assert run("probe", "list").out.count("watched@1") == 0
+    actions = [entry["action"] for entry in server.api.get("/api/prompts/watched/history").json()["events"]]
+    assert actions[:3] == ["probe.remove", "probe.reference", "probe.add"]
+
+
 @contextlib.contextmanager
 def interrupted(after: float = 1.0) -> Iterator[None]:
     """Somebody presses Ctrl-C while the block is under way."""
