@@ -163,6 +163,13 @@ def _key(entry: HistoryEntry) -> str:
     return f"{verb} the key {entry.evidence.get('name') or entry.evidence.get('key_id', '')}"
 
 
+def _watched(entry: HistoryEntry, which: str) -> str:
+    monitor: Mapping[str, Any] = entry.evidence.get(which) or {}
+    of = "" if entry.slug else " of every prompt"
+    off = "" if monitor.get("enabled", True) else ": nothing"
+    return f"{monitor.get('metric', '?')}{of}{off}"
+
+
 _SENTENCES: Mapping[str, Callable[[HistoryEntry], str]] = {
     "create": lambda entry: f"made the prompt, with version {entry.to_version}",
     "save": lambda entry: f"saved version {entry.to_version}",
@@ -186,6 +193,12 @@ _SENTENCES: Mapping[str, Callable[[HistoryEntry], str]] = {
     ),
     "probe.remove": lambda e: f"removed the probe of version {e.evidence.get('version')}",
     "probe.change": lambda e: f"noted that a probe found a change: {e.reason}",
+    "monitor.set": lambda e: f"set what is watched of {_watched(e, 'to')}",
+    "monitor.remove": lambda e: f"took away what was set to be watched of {_watched(e, 'from')}",
+    "alert.acknowledge": lambda e: f"acknowledged the alert “{e.evidence.get('title', '')}”",
+    "alert.mute": lambda e: (
+        f"muted the alert “{e.evidence.get('title', '')}” until {str(e.evidence.get('until', ''))[:16].replace('T', ' ')} UTC"
+    ),
     "verdict": lambda e: (
         f"noted that version {e.evidence.get('version')} {'passed' if e.evidence.get('passed') else 'failed'} its evaluation"
     ),

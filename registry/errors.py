@@ -130,6 +130,24 @@ class EvaluationOverError(RegistryError):
     code = "prompt_evaluation_over"
 
 
+class MonitorNotFoundError(RegistryError):
+    """No monitor was declared for this metric of this prompt."""
+
+    code = "prompt_monitor_not_found"
+
+
+class AlertNotFoundError(RegistryError):
+    """No alert has this id."""
+
+    code = "prompt_alert_not_found"
+
+
+class AlertClosedError(RegistryError):
+    """The alert was acknowledged, or is over."""
+
+    code = "prompt_alert_closed"
+
+
 class PromptRequestNotFoundError(RegistryError):
     """No request for a promotion, or no scheduled move, has this id."""
 
@@ -229,6 +247,9 @@ STATUS: Mapping[type[RegistryError], int] = {
     EvaluationNotFoundError: 404,
     ProbeNotFoundError: 404,
     EvaluationOverError: 409,
+    MonitorNotFoundError: 404,
+    AlertNotFoundError: 404,
+    AlertClosedError: 409,
     PromptRequestNotFoundError: 404,
     PromptRequestClosedError: 409,
     PromptOwnWorkError: 403,

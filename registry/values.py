@@ -26,6 +26,7 @@ ACTIONS = (
     *("key.create", "key.update", "key.revoke"),
     *("dataset.save", "dataset.archive", "dataset.restore", "dataset.erase"),
     *("probe.add", "probe.reference", "probe.remove", "probe.change"),
+    *("monitor.set", "monitor.remove", "alert.acknowledge", "alert.mute"),
 )
 """What events are about."""
 

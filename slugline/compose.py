@@ -30,8 +30,8 @@ from proxy.price import PriceList
 from proxy.retry import wait_before_retry
 from proxy.upstream import Upstream
 from registry.compat import langfuse, litellm
+from registry.http import alerts_api, channels_api, datasets_api, fragments_api, keys_api
 from registry.http import api as registry_api
-from registry.http import channels_api, datasets_api, fragments_api, keys_api
 from registry.http.keys_api import KeyUse
 from registry.keys import CallerKey, principal_of
 from registry.roles import Action, Principal, owner, permit
@@ -193,6 +193,7 @@ def build_api(
     api.include_router(datasets_api.build_router(store, who, check_for_server))
     api.include_router(evaluations_api.build_router(store, who, new_id, line))
     api.include_router(probes_api.build_router(store, who))
+    api.include_router(alerts_api.build_router(store, who, now))
     api.include_router(fragments_api.build_router(store.engine, who))
     api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
     api.include_router(langfuse.build_router(store, live, who))

@@ -1,5 +1,6 @@
 """The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, scores calls by what the
-settings say, makes scheduled moves, runs evaluations that the server was asked for, and watches what was promoted.
+settings say, makes scheduled moves, runs evaluations that the server was asked for, watches what was promoted and what monitors are about,
+and delivers alerts.
 `python -m slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
@@ -23,6 +24,8 @@ import uvloop
 
 from registry.storage.database import open_engine
 from registry.writing.store import Store
+from slugline.alerting.monitoring import MonitorStatus
+from slugline.alerting.running import alerting
 from slugline.chores import run_chores
 from slugline.evaluation_chores import run_evaluations
 from slugline.exporting import exporting
@@ -63,10 +66,13 @@ async def keep(settings: Settings) -> int:
         loop.add_signal_handler(number, stop.set)
     accept_signals()
     folder = DataFolder(settings.data)
+    engine = open_engine(settings.registry_url)
+    store = Store(engine)
     async with (
         ClickHouse(locate_clickhouse(settings, os.environ)) as clickhouse,
         exporting(settings, folder, stop.is_set) as exported,
         open_scoring(settings, os.environ) as scoring,
+        alerting(settings, os.environ, store, stop.is_set) as monitored,
     ):
         spool = SpoolFolders.at(folder.spool)
         over = asyncio.Event()
@@ -74,11 +80,9 @@ async def keep(settings: Settings) -> int:
             spool, clickhouse, backfill_rows_per_second=settings.backfill_rows_per_second, loaded=scoring.take
         )
         schema = ["being brought up to date"]
-        tell = partial(_write_status, folder, loader, exported, scoring, schema)
+        tell = partial(_write_status, folder, loader, exported, scoring, monitored, schema)
         status = asyncio.create_task(_tell(spool, tell, over))
         scored = asyncio.create_task(scoring.run(stop.is_set))
-        engine = open_engine(settings.registry_url)
-        store = Store(engine)
         chores = asyncio.create_task(run_chores(store, stop.is_set))
         evaluated = asyncio.create_task(run_evaluations(settings, os.environ, store, stop.is_set))
         try:
@@ -145,7 +149,12 @@ async def _tell(spool: SpoolFolders, tell: Callable[[], None], over: asyncio.Eve
 
 
 def _write_status(
-    folder: DataFolder, loader: Loader, exported: ExportCounts | None, scoring: Scoring, schema: Sequence[str]
+    folder: DataFolder,
+    loader: Loader,
+    exported: ExportCounts | None,
+    scoring: Scoring,
+    monitored: MonitorStatus,
+    schema: Sequence[str],
 ) -> None:
     loaded = loader.metrics()
     status = {
@@ -154,6 +163,7 @@ def _write_status(
         "metrics": {"lag_seconds": loaded.lag_seconds, "loader_rows": loaded.rows_loaded},
         "export": None if exported is None else asdict(exported),
         "scoring": scoring.status(),
+        "monitors": monitored.told,
         "schema": schema[0],
     }
     draft = folder.keeper_status.with_suffix(".tmp")

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from evaluation.scorers.settings import ScorerSettings, check_names
 from proxy.providers import Kind
+from slugline.alerting.settings import DestinationSettings, check_destinations
 from slugline.record_settings import RecordSettings
 from tracing.loading.room import Bounds
 from tracing.telemetry.settings import TelemetrySettings
@@ -178,6 +179,23 @@ class Settings(BaseSettings):
     scorers: dict[str, ScorerSettings] = Field(
         default_factory=dict, description="automatic scorers by the name of the score"
     )
+
+    alerts: dict[str, DestinationSettings] = Field(
+        default_factory=dict, description="where alerts go, by the destination's name"
+    )
+    public_url: str = Field("", description="where people reach the pages: for the links in alerts")
+
+    @field_validator("alerts")
+    @classmethod
+    def _told(cls, alerts: dict[str, DestinationSettings]) -> dict[str, DestinationSettings]:
+        return check_destinations(alerts)
+
+    @field_validator("public_url")
+    @classmethod
+    def _linked(cls, public_url: str) -> str:
+        if public_url and not public_url.startswith(("http://", "https://")):
+            raise ValueError(f"must begin with http:// or https://, not be {public_url!r}")
+        return public_url.rstrip("/")
 
     @field_validator("scorers")
     @classmethod

@@ -29,18 +29,20 @@ from registry.storage.rows import LATEST
 from registry.storage.tables import prompts, versions
 from registry.templates.template import compile_content
 from registry.values import Content, HistoryEntry, Prompt, Saved, Version
+from registry.writing.alerts import AlertWrites
 from registry.writing.datasets import DatasetWrites
 from registry.writing.evaluations import EvaluationWrites
 from registry.writing.fragments import enter_uses, finder
 from registry.writing.ledger import Act, enter, next_stamp, repeated
 from registry.writing.locking import has_includes, lock_includes
+from registry.writing.monitors import MonitorWrites
 from registry.writing.probes import ProbeWrites
 from registry.writing.requests import RequestWrites
 from registry.writing.schedules import ScheduleWrites
 from registry.writing.writer import expected, found, note
 
 
-class Store(ScheduleWrites, RequestWrites, DatasetWrites, EvaluationWrites, ProbeWrites):
+class Store(ScheduleWrites, RequestWrites, DatasetWrites, EvaluationWrites, ProbeWrites, MonitorWrites, AlertWrites):
     """Writes to the registry's database, beside what a Reader reads; safe to use from many threads at once.
 
     All methods raise RegistryUnavailableError when the database can't be used, PromptReferenceInvalidError for malformed names, and

@@ -68,6 +68,11 @@ def _of_no_prompt(action: str, told: Mapping[str, Any]) -> str:
         return f"{action} {told.get('name', '')} ({told.get('key_id', '')})"
     if action.startswith("dataset."):
         return f"{action} {told['dataset']}{'@{}'.format(told['number']) if 'number' in told else ''}"
+    if action.startswith("monitor."):
+        monitor = told.get("to") or told.get("from") or {}
+        return f"{action} {monitor.get('slug', '')} {monitor.get('metric', '')}"
+    if action.startswith("alert."):
+        return f"{action}: {told.get('title', '')}"
     return action
 
 

@@ -1,0 +1,105 @@
+"""A metric of a prompt by hour, as arrays: what is learnt from and what is looked at. Pure.
+
+Knows hours, how few observations make one bucket of several, and what is left out. Refuses to know where the numbers come from.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.float64]
+
+WIDTHS = (1, 2, 3, 4, 6, 8, 12, 24)
+"""How many hours a bucket may have: so that it never crosses a day (UTC)."""
+
+HOURS_A_DAY = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Hours since 1970, from `begin` to before `end`."""
+
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hours:
+    """Buckets in the order of time. `hour` is where each begins, in hours since 1970; `n` how many observations it has (as many equal ones
+    as know the same, where they have weights); `squares` the mean of their squares, not a number where that isn't kept.
+
+    An hour without observations isn't there.
+    """
+
+    hour: Numbers
+    n: Numbers
+    mean: Numbers
+    squares: Numbers
+    width: int = 1
+
+    def __len__(self) -> int:
+        return len(self.hour)
+
+    @property
+    def day(self) -> NDArray[np.int64]:
+        """The day of each bucket, since 1970."""
+        return (self.hour // HOURS_A_DAY).astype(np.int64)
+
+    @property
+    def days(self) -> int:
+        """How many days there are buckets of."""
+        return len(np.unique(self.day))
+
+    @property
+    def is_share(self) -> bool:
+        """Whether every observation is 0 or 1."""
+        return bool(len(self)) and bool(np.all(np.abs(self.squares - self.mean) < 1e-9))
+
+    def of(self, kept: NDArray[np.bool_]) -> "Hours":
+        """Some of the buckets."""
+        return Hours(
+            hour=self.hour[kept], n=self.n[kept], mean=self.mean[kept], squares=self.squares[kept], width=self.width
+        )
+
+    def within(self, begin: float, end: float) -> "Hours":
+        """The buckets that begin in a span of hours."""
+        return self.of((self.hour >= begin) & (self.hour < end))
+
+    def without(self, spans: Iterable[Span]) -> "Hours":
+        """What lies in none of the spans."""
+        kept = np.ones(len(self), dtype=bool)
+        for span in spans:
+            kept &= (self.hour + self.width <= span.begin) | (self.hour >= span.end)
+        return self.of(kept)
+
+    def widened(self, width: int) -> "Hours":
+        """Buckets of `width` hours, which divides 24."""
+        if width == self.width or not len(self):
+            return self
+        begins, place = np.unique(self.hour // width, return_inverse=True)
+        n = np.bincount(place, self.n).astype(np.float64)
+        return Hours(
+            hour=begins * width,
+            n=n,
+            mean=np.bincount(place, self.n * self.mean) / n,
+            squares=np.bincount(place, self.n * self.squares) / n,
+            width=width,
+        )
+
+
+def hours_of(rows: Sequence[tuple[int, float, float, float | None]]) -> Hours:
+    """From (hour since 1970, n, mean, mean of squares or None), in any order."""
+    table = np.array([(h, n, m, np.nan if s is None else s) for h, n, m, s in rows], dtype=np.float64).reshape(-1, 4)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    return Hours(hour=table[:, 0], n=table[:, 1], mean=table[:, 2], squares=table[:, 3])
+
+
+def width_for(hours: Hours, least: float) -> int | None:
+    """The least width that makes a usual bucket have `least` observations; None where a day hasn't that many."""
+    for width in WIDTHS:
+        wide = hours.widened(width)
+        if len(wide) and float(np.median(wide.n)) >= least:
+            return width
+    return None

@@ -1,0 +1,1 @@
+"""Alerts: the hourly look in the keeper, and how people are told of what it finds."""
