@@ -11,7 +11,17 @@ from zipfile import ZipFile
 from markupsafe import Markup
 
 _NAMES = (
-    *("activity", "archive", "arrow-up", "badge-check", "chart-line", "check", "circle-alert", "circle-question-mark"),
+    *(
+        "activity",
+        "archive",
+        "arrow-up",
+        "badge-check",
+        "bell",
+        "chart-line",
+        "check",
+        "circle-alert",
+        "circle-question-mark",
+    ),
     *("circle-x", "database", "download", "file-diff", "flask-conical", "git-commit-vertical"),
     *("git-pull-request-arrow", "history", "info", "log-in", "monitor", "moon", "pencil", "play", "plus", "rewind"),
     *("scroll-text", "shield-check", "sun", "trash-2", "undo-2", "upload", "user"),

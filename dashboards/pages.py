@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 
+from dashboards.alerts import add_alerts
 from dashboards.asking import Evaluating
 from dashboards.case_files import add_case_files
 from dashboards.cases import add_cases
@@ -55,6 +56,7 @@ def build_router(
     add_versions(router, frame, store)
     add_moves(router, frame, store)
     add_reviews(router, frame, store)
+    add_alerts(router, frame, store)
     add_past(router, frame, store)
     add_rules(router, frame, store)
     add_prompt(router, frame, store)

@@ -102,6 +102,13 @@ def monitor_for(monitors: Iterable[Monitor], slug: str, metric: str) -> Monitor 
     return found if found is not None and found.enabled else None
 
 
+def listed(declared: Iterable[Monitor]) -> list[Monitor]:
+    """What was declared, behind the defaults that nothing was declared in place of."""
+    told = list(declared)
+    taken = {(each.slug, each.metric) for each in told}
+    return [each for each in DEFAULTS if (each.slug, each.metric) not in taken] + told
+
+
 def checked(monitor: Monitor) -> Monitor:
     """The monitor, if it makes sense. Raises PromptInvalidError and PromptReferenceInvalidError."""
     if monitor.slug != ANY:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         Saved,
         Schedule,
     )
+    from slugline.access_alerts import AlertAccess
     from slugline.access_datasets import DatasetAccess
     from slugline.access_keys import KeyAccess
     from slugline.settings import Settings
@@ -42,6 +43,11 @@ class Access(ReadAccess, Protocol):
     @property
     def keys(self) -> KeyAccess:
         """Caller keys."""
+        ...
+
+    @property
+    def alerts(self) -> AlertAccess:
+        """Monitors and alerts."""
         ...
 
     @property

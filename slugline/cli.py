@@ -9,6 +9,7 @@ import typer
 
 from slugline.commands import (
     adopt,
+    alert,
     audit,
     calls,
     changes,
@@ -21,6 +22,7 @@ from slugline.commands import (
     import_,
     key,
     live,
+    monitor,
     plan,
     probe,
     prompt,
@@ -59,6 +61,8 @@ def build() -> typer.Typer:
     app.command("push")(push.push)
     app.add_typer(key.build(), name="key")
     app.add_typer(import_.build(), name="import")
+    app.add_typer(monitor.build(), name="monitor")
+    app.add_typer(alert.build(), name="alert")
     app.command("quality")(quality.quality)
     app.command("drift")(drift.drift)
     app.command("changes")(changes.changes)

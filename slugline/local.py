@@ -24,6 +24,7 @@ from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
 from slugline.acting import acting
 from slugline.folder import DataFolder
+from slugline.local_alerts import LocalAlerts
 from slugline.local_datasets import LocalDatasets
 from slugline.local_keys import LocalKeys
 from slugline.local_reads import LocalReads
@@ -60,6 +61,7 @@ class LocalAccess(LocalReads):
         self._engine = engine
         self._settings = settings
         self._key_store = KeyStore(engine)
+        self.alerts = LocalAlerts(self._store, by)
         self.datasets = LocalDatasets(self._store, by)
         self.keys = LocalKeys(self._key_store, by, DataFolder(settings.data))
 

@@ -21,6 +21,7 @@ from registry.writing.channels import HOLDBACK_HOURS
 from slugline.acting import local_user
 from slugline.answers import request_of, saved_of, schedule_of, value_of
 from slugline.client import ServerClient, key_text
+from slugline.remote_alerts import RemoteAlerts
 from slugline.remote_datasets import RemoteDatasets
 from slugline.remote_keys import RemoteKeys
 from slugline.remote_reads import RemoteReads, channel_path, given, part, prompt_path
@@ -36,6 +37,7 @@ class RemoteAccess(RemoteReads):
 
     def __init__(self, client: ServerClient) -> None:
         super().__init__(client)
+        self.alerts = RemoteAlerts(client)
         self.datasets = RemoteDatasets(client)
         self.keys = RemoteKeys(client)
 

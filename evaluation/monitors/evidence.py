@@ -48,7 +48,7 @@ class Doubt:
 def doubt_for(series: int) -> Doubt:
     """For so many series that are watched together."""
     tens = math.log10(max(series, 1))
-    return Doubt(level=1.0 + tens / 2, days=0.5 + tens / 4)
+    return Doubt(level=1.0 + tens / 2, days=0.5 + max(tens - 1, 0.0) / 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

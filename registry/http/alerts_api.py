@@ -19,7 +19,7 @@ from registry.http.alert_schemas import (
     MuteBody,
 )
 from registry.http.terms import By, Terms, terms_of
-from registry.monitors import DEFAULTS
+from registry.monitors import listed
 from registry.roles import permit
 from registry.rules import ANY
 from registry.writing.store import Store
@@ -41,10 +41,8 @@ def _add_monitors(router: APIRouter, store: Store, by: By) -> None:
         """What was declared to be watched, and the defaults that nothing was declared in place of."""
         me = by(request)
         permit(me, "inspect")
-        declared = store.monitors()
-        taken = {(each.slug, each.metric) for each in declared}
-        shown = [each for each in DEFAULTS if (each.slug, each.metric) not in taken] + declared
-        return MonitorList(monitors=[MonitorOut.of(each) for each in shown if each.slug == ANY or me.sees(each.slug)])
+        shown = [each for each in listed(store.monitors()) if each.slug == ANY or me.sees(each.slug)]
+        return MonitorList(monitors=[MonitorOut.of(each) for each in shown])
 
     @router.put("/monitors")
     def put_monitor(body: MonitorBody, given: Conditions) -> MonitorOut:

@@ -29,6 +29,9 @@ from registry.writing.ledger import Act, enter, next_stamp
 from registry.writing.writer import Writer, note
 
 CLAIM_SECONDS = 120.0
+PATIENCE = timedelta(days=3)
+"""How long a delivery is tried."""
+
 _MOST_AT_ONCE = 20
 
 
@@ -171,14 +174,16 @@ class AlertWrites(Writer):
                 rows.put_deliveries(connection, same, attempts=each.attempts + 1, next_at=again)
             return [replace(each, attempts=each.attempts + 1) for each in found]
 
-    def end_delivery(self, delivery_id: str, *, error: str = "", again_at: datetime | None = None) -> None:
-        """What came of a try: it was taken; or, with an `error`, it is tried again at a time, or never."""
+    def end_delivery(self, delivery: Delivery, *, error: str = "", again_in: float | None = None) -> None:
+        """What came of a try: it was taken; or, with an `error`, it is tried again in so many seconds, or never, as nothing is that has
+        waited for `PATIENCE`."""
+        now = self._clock()
         values: dict[str, Any] = {"error": error[:1000]}
-        if again_at is not None:
-            values["next_at"] = again_at
+        if error and again_in is not None and now - delivery.created_at < PATIENCE:
+            values["next_at"] = now + timedelta(seconds=again_in)
         else:
-            values |= {"state": "given up" if error else "sent", "ended_at": self._clock()}
-        mine = (alert_deliveries.c.delivery_id == delivery_id) & (alert_deliveries.c.state == "waiting")
+            values |= {"state": "given up" if error else "sent", "ended_at": now}
+        mine = (alert_deliveries.c.delivery_id == delivery.delivery_id) & (alert_deliveries.c.state == "waiting")
         with appending(self._engine) as connection:
             rows.put_deliveries(connection, mine, **values)
 

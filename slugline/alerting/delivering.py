@@ -11,7 +11,7 @@ import os
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from registry.alerts import Delivery
 from registry.errors import RegistryError
@@ -28,7 +28,6 @@ log = logging.getLogger("slugline.alerts")
 POLL_SECONDS = 1.0
 FIRST_WAIT_SECONDS = 5.0
 MOST_WAIT_SECONDS = 1800.0
-PATIENCE = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,25 +81,23 @@ async def deliver_due(store: Store, destinations: Destinations) -> int:
 
 
 async def _try(store: Store, destinations: Destinations, delivery: Delivery) -> None:
-    now = datetime.now(UTC)
     destination = destinations.by_name.get(delivery.destination)
     if destination is None:
         gone = f"the settings have no destination '{delivery.destination}' any more"
-        await asyncio.to_thread(store.end_delivery, delivery.delivery_id, error=gone)
+        await asyncio.to_thread(store.end_delivery, delivery, error=gone)
         return
     alert = await asyncio.to_thread(store.alert, delivery.alert_id)
+    message = message_of(alert, delivery, base_url=destinations.base_url(), at=datetime.now(UTC))
     try:
-        await destination.send(message_of(alert, delivery, base_url=destinations.base_url(), at=now))
+        await destination.send(message)
     except (NotSent, SettingsError) as error:
-        wait = error.wait if isinstance(error, NotSent) else None
-        again = None
-        if now - delivery.created_at < PATIENCE:
-            again = now + timedelta(seconds=wait_before(delivery.attempts, wait, random.random()))  # noqa: S311
         log.warning("alert %s: %s could not be told: %s", delivery.alert_id, delivery.destination, error)
-        await asyncio.to_thread(store.end_delivery, delivery.delivery_id, error=str(error), again_at=again)
+        asked = error.wait if isinstance(error, NotSent) else None
+        again = wait_before(delivery.attempts, asked, random.random())  # noqa: S311 - no secret
+        await asyncio.to_thread(store.end_delivery, delivery, error=str(error), again_in=again)
     else:
         log.info("alert %s: %s was told", delivery.alert_id, delivery.destination)
-        await asyncio.to_thread(store.end_delivery, delivery.delivery_id)
+        await asyncio.to_thread(store.end_delivery, delivery)
 
 
 def wait_before(attempts: int, asked: float | None, jitter: float) -> float:

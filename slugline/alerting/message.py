@@ -53,7 +53,7 @@ def message_of(alert: Alert, delivery: Delivery, *, base_url: str, at: datetime)
     return _message(alert, delivery.delivery_id, delivery.telling, base_url, at)
 
 
-def test_message(delivery_id: str, *, base_url: str, at: datetime) -> Message:
+def sample_message(delivery_id: str, *, base_url: str, at: datetime) -> Message:
     """One that says that it is a test, about a prompt that doesn't exist."""
     line = AlertLine(
         slug="a-prompt",
