@@ -55,14 +55,19 @@ class AlertLine:
         title = f"'{self.metric}'" if known is None else known.title
         verb = "rose" if self.side == "up" else "fell"
         factor, unit = {"points": (100.0, " points"), "percent": (100.0, " %"), "score": (1.0, "")}[self.scale]
-        size, low, high = (abs(each) * factor for each in (self.difference, self.low, self.high))
-        # An end on the other side of no change keeps its sign.
-        ends = sorted((low, high)) if self.low * self.high > 0 else sorted((self.low * factor, self.high * factor))
+        factor = factor if self.side == "up" else -factor  # so that the interval reads in the direction of the change
+        low, high = sorted((self.low * factor, self.high * factor))
+        size = f"{_figure(self.difference * factor)}{unit} [{_figure(low)}, {_figure(high)}]"
         was, now = (
-            f"{each * 100:.3g} %" if self.scale == "points" else f"{each:,.3g}" for each in (self.before, self.after)
+            f"{_figure(each * 100)} %" if self.scale == "points" else _figure(each)
+            for each in (self.before, self.after)
         )
-        told = f"{title} {verb} {size:.3g}{unit} [{ends[0]:.3g}, {ends[1]:.3g}]: {was} → {now} over {self.n_after:,.0f} values"
+        told = f"{title} {verb} {size}: {was} → {now} over {self.n_after:,.0f} values"
         return f"{told} ({self.note})" if self.note else told
+
+
+def _figure(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:.3g}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

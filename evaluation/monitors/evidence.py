@@ -78,7 +78,8 @@ def of_counts(
     rate is multiplied by (0: Poisson)."""
     sign = 1 if up else -1
     error = math.sqrt(max(rate, 1 / usual.n) / usual.n + usual.error**2)
-    null = rate + sign * (max(margin, 3 * math.sqrt(usual.between_days)) + doubt.level * error)
+    days = 3 * math.sqrt(usual.between_days + doubt.days * usual.days_error)
+    null = rate + sign * (max(margin, days) + doubt.level * error)
     if null <= 0:  # a rate that is near zero can't fall by the margin
         return Evidence(log=np.full(len(hours), -np.inf))
     events, expected = hours.n * hours.mean, hours.n * null

@@ -3,8 +3,8 @@
 Knows what each kind of event must have left behind, and compares. Refuses to mend: what doesn't fit is said, a sentence each.
 
 What is compared: the hash chain of all events; every version's text with its own hash and with the hash that the event of its save
-names, of prompts and of datasets with their cases; where each channel points with its last move; and rules, verdicts and keys with the
-event of their revision.
+names, of prompts and of datasets with their cases; where each channel points with its last move; and rules, monitors, verdicts and
+keys with the event of their revision.
 The end of the chain can't vouch for itself, so its head is given to be noted elsewhere.
 """
 
@@ -19,7 +19,9 @@ from sqlalchemy import Connection, select
 from registry.cases import content_hash as dataset_hash
 from registry.content import content_hash
 from registry.keys import as_json
+from registry.monitors import terms as monitor_terms
 from registry.storage import rows
+from registry.storage.alerts import read_monitors
 from registry.storage.chain import HASHED, START, event_hash
 from registry.storage.database import reading
 from registry.storage.datasets import case_of, dataset_of
@@ -56,6 +58,7 @@ def verify(reader: Reader, *, head: str | None = None) -> Verified:
             *_channels(connection, history),
             *_datasets(connection, history),
             *_rules(connection, history),
+            *_monitors(connection, history),
             *_verdicts(connection, history),
             *_keys(connection, history),
         ]
@@ -178,6 +181,19 @@ def _rules(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]
     for slug, channel in sorted(told.keys() | there.keys()):
         if there.get((slug, channel), nothing) != told.get((slug, channel), nothing):
             yield f"the rule for channel '{channel}' of prompt '{slug}' isn't what was set"
+
+
+def _monitors(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
+    told: dict[tuple[str, str], Any] = {}
+    for entry in history:
+        if entry.action in {"monitor.set", "monitor.remove"}:
+            after, before = entry.evidence["to"], entry.evidence["from"]
+            declared = after or before
+            told[declared["slug"], declared["metric"]] = after
+    there = {(each.slug, each.metric): monitor_terms(each) for each in read_monitors(connection)}
+    for slug, metric in sorted(told.keys() | there.keys()):
+        if there.get((slug, metric)) != told.get((slug, metric)):
+            yield f"the monitor of '{metric}' of prompt '{slug}' isn't what was set"
 
 
 def _all_rules(connection: Connection) -> Iterator[Mapping[Any, Any]]:
