@@ -41,14 +41,14 @@ class Doubt:
     """How many standard errors what was learnt may be off: the level, and the variance between days. Where more series are watched
     together, the worst of them is farther off, and no limit on the evidence makes up for that."""
 
-    level: float = 1.0
-    days: float = 0.5
+    level: float
+    days: float
 
 
 def doubt_for(series: int) -> Doubt:
     """For so many series that are watched together."""
     tens = math.log10(max(series, 1))
-    return Doubt(level=1.0 + tens / 2, days=0.5 + max(tens - 1, 0.0) / 4)
+    return Doubt(level=0.75 + 0.75 * tens, days=0.5 + max(tens - 1, 0.0) / 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,9 @@ LEAST_IN_BUCKET = 10.0
 TOO_LITTLE = (
     f"too little traffic: {LEAST_DAYS} days of the last four weeks with {LEAST_IN_BUCKET:g} values each are needed"
 )
+WIDEST_OF_SHARES = 8
+"""Hours a bucket of shares may have for a normal distribution; where that is too few to have `RARE` events, they are counted."""
+
 STANDS_HOURS = 24
 """An alarm counts while the evidence reached its limit within so many hours: what came and went before that is over."""
 
@@ -96,10 +99,13 @@ def prepare(hours: Hours, now: int, memory: Memory = Memory()) -> Prepared | str
     since = hours.within(max(begin, memory.watched_from or 0), math.inf)
     if not len(past):
         return "learning: there was no traffic before"
-    share, mean = past.is_share and since.is_share, float((past.n * past.mean).sum() / past.n.sum())
-    if share and min(mean, 1 - mean) * float(np.median(past.n)) < RARE:
-        return _rare(past, since, turned=mean > 0.5)
-    return _usual(past, since)
+    least = LEAST_IN_BUCKET
+    if past.is_share and since.is_share:
+        mean = float((past.n * past.mean).sum() / past.n.sum())
+        least = max(least, RARE / max(min(mean, 1 - mean), 1e-9))
+        if (width_for(past, least) or WIDEST_OF_SHARES + 1) > WIDEST_OF_SHARES:
+            return _rare(past, since, turned=mean > 0.5)
+    return _usual(past, since, least)
 
 
 def _rare(past: Hours, since: Hours, *, turned: bool) -> Prepared | str:
@@ -113,8 +119,8 @@ def _rare(past: Hours, since: Hours, *, turned: bool) -> Prepared | str:
     return Prepared(since=since, past=past, usual=usual, rate=rate, burst=burst, turned=turned)
 
 
-def _usual(past: Hours, since: Hours) -> Prepared | str:
-    width = width_for(past, LEAST_IN_BUCKET)
+def _usual(past: Hours, since: Hours, least: float) -> Prepared | str:
+    width = width_for(past, least)
     usual = None if width is None else learn(past.widened(width))
     if width is None or usual is None:
         return TOO_LITTLE
