@@ -36,6 +36,9 @@ RARE = 5.0
 """Fewer events than this in a usual bucket are rare."""
 
 
+UNSEEN_BURSTS = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
     """How many standard errors what was learnt may be off: the level, and the variance between days. Where more series are watched
@@ -95,14 +98,15 @@ def of_counts(
 
 
 def bursts(hours: Hours, rate: float) -> float:
-    """How much events come in bursts: the variance of the factor on a bucket's rate, at its upper end."""
+    """How much events come in bursts: the variance of the factor on a bucket's rate, at its upper end, but for no more than `UNSEEN_BURSTS`
+    above what was seen: where hardly any event was, there would be no end to it."""
     events, expected = hours.n * hours.mean, hours.n * rate
     squares = float((expected**2).sum())
     if squares <= 0:
         return 0.0
     found = float(((events - expected) ** 2 - expected).sum()) / squares
     error = math.sqrt(float((2 * expected**2 + expected).sum())) / squares
-    return max(0.0, found) + error
+    return max(0.0, found) + min(error, UNSEEN_BURSTS)
 
 
 def _given_the_day(hours: Hours, usual: Usual, doubt: Doubt, shift: float) -> tuple[Numbers, Numbers]:

@@ -69,7 +69,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change. Hours are since 1970. `before` and `after` are means, `difference` is after minus before with its interval at 95 %."""
+    """A change. Hours are since 1970; it began within `earliest` and `latest`, most likely with `since`. `before` and `after` are means, `difference` is after minus before with its interval at 95 %."""
 
     side: Side
     since: int
@@ -186,8 +186,8 @@ def _change(prepared: Prepared, side: Side, found: Evidence, limit: float) -> Ch
     change = Change(
         side=side,
         since=int(hours.hour[best]),
-        earliest=int(hours.hour[near[0]]),
-        latest=int(hours.hour[near[-1]]),
+        earliest=int(hours.hour[near[0]]) - (hours.width - 1),
+        latest=int(hours.hour[near[-1]]) + hours.width - 1,
         before=before,
         after=after,
         difference=after - before,

@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from registry.alerts import Alert
+from registry.alerts import Alert, AlertLine
 from registry.errors import RegistryError
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
@@ -34,8 +34,19 @@ AFTER_THE_HOUR = timedelta(minutes=3)
 _MOVES = frozenset({"promote", "rollback", "rollout"})
 _MOST_EVENTS = 200
 
+MOST_EXPLAINED = 5
+EXPLAIN_SECONDS = 60.0
+
 To = Callable[[Sequence[str]], list[str]]
 """The names of the destinations of an alert about some prompts."""
+
+Explain = Callable[[AlertLine], Awaitable[Mapping[str, Any]]]
+"""Says more of what caused a change than its time does: a cause as alerts have it, empty where nothing is known."""
+
+
+async def unexplained(_: AlertLine) -> Mapping[str, Any]:
+    """Knows nothing more."""
+    return {}
 
 
 @dataclass(slots=True)
@@ -55,7 +66,12 @@ class MonitorStatus:
 
 
 async def monitor_for_ever(
-    store: Store, clickhouse: ClickHouse, to: To, stopping: Callable[[], bool], status: MonitorStatus
+    store: Store,
+    clickhouse: ClickHouse,
+    to: To,
+    stopping: Callable[[], bool],
+    status: MonitorStatus,
+    explain: Explain = unexplained,
 ) -> None:
     """Looks once an hour, and soon after the start, until `stopping`. What can't be looked at now is looked at as soon as it can."""
     looked_at: datetime | None = None
@@ -73,7 +89,8 @@ async def monitor_for_ever(
             continue
         try:
             began = time.monotonic()
-            status.note(await look_at_monitors(store, clickhouse, to, now), time.monotonic() - began)
+            looked = await look_at_monitors(store, clickhouse, to, now, explain)
+            status.note(looked, time.monotonic() - began)
             looked_at = hour
         except (ClickHouseUnavailable, ClickHouseRefused, RegistryError) as error:
             log.warning("monitors could not be looked at this time: %s", error)
@@ -82,7 +99,9 @@ async def monitor_for_ever(
             looked_at = hour  # a fault of ours is there the next minute, too
 
 
-async def look_at_monitors(store: Store, clickhouse: ClickHouse, to: To, now: datetime) -> Looked:
+async def look_at_monitors(
+    store: Store, clickhouse: ClickHouse, to: To, now: datetime, explain: Explain = unexplained
+) -> Looked:
     """Looks at everything, raises alerts for what has changed, and closes those of what is back. Raises what ClickHouse and the registry
     raise."""
     from evaluation.monitors.calendar import READ_HOURS
@@ -101,10 +120,22 @@ async def look_at_monitors(store: Store, clickhouse: ClickHouse, to: To, now: da
         log.info("back to what is usual: %s", alert.title)
     if looked.found:
         moves = await asyncio.to_thread(_moves, store, {each.line.slug for each in looked.found})
-        for each in group(looked.found, moves, alerts):
-            await asyncio.to_thread(_tell, store, each, to)
+        told = group(looked.found, moves, alerts)
+        for place, each in enumerate(told):
+            cause = await _cause(each, explain) if each.extends is None and place < MOST_EXPLAINED else each.cause
+            await asyncio.to_thread(_tell, store, replace(each, cause=dict(cause)), to)
     await asyncio.to_thread(_unmute, store, alerts, to)
     return looked
+
+
+async def _cause(group: Group, explain: Explain) -> Mapping[str, Any]:
+    """An alert is not kept back by what only explains it."""
+    try:
+        async with asyncio.timeout(EXPLAIN_SECONDS):
+            return {**group.cause, **await explain(group.lines[0])}
+    except Exception:
+        log.exception("the cause of a change could not be looked into: %s", group.name)
+        return group.cause
 
 
 def _tell(store: Store, group: Group, to: To) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from registry.alerts import Alert
+from registry.alerts import Alert, AlertLine
+from registry.monitors import Monitor
 from registry.roles import owner
 from registry.storage.database import migrate, open_engine
 from registry.values import Content
@@ -149,3 +150,100 @@ async def test_what_nobody_declared_is_watched_and_one_change_is_one_alert(
     assert alert.cause == {}
     assert [(each.destination, each.telling, each.state) for each in alert.deliveries] == [("a", "opened", "waiting")]
     assert await look(store, records, clock, NOW + timedelta(minutes=1)) == [alert], "a second look tells nothing new"
+
+
+async def test_several_prompts_that_one_model_answers_are_one_alert_about_the_model(
+    records: ClickHouse, store: Store, clock: Clock
+) -> None:
+    for slug in ("agent", "other"):
+        await served(records, slug, change=another_model)
+    await served(records, "third", model="m-9")
+    [alert] = await look(store, records, clock)
+    assert (alert.about, alert.name) == ("model", "m-1")
+    assert alert.prompts == ("agent", "other")
+    assert {line.metric for line in alert.lines} == {"latency", "output_tokens", "served_models"}
+    assert alert.cause["kind"] == "model"
+    assert "2 prompts that m-1 answers changed" in alert.cause["text"]
+    assert "m-1 → m-2" in alert.cause["text"]
+
+
+async def test_a_promotion_at_that_time_is_suspected_and_errors_that_were_rare_are_found(
+    records: ClickHouse, store: Store, clock: Clock
+) -> None:
+    clock.now = CHANGE + timedelta(minutes=20)
+    store.promote("agent", 2, reason="shorter", by=ANN)
+    await served(records, "agent", change=failing)
+    [alert] = await look(store, records, clock)
+    [line] = alert.lines
+    assert (line.metric, line.side, line.scale) == ("error_rate", "up", "points")
+    assert line.low < 0.08 < line.high
+    assert alert.cause["text"] == "version 2 was promoted to stable on 2026-03-19 09:20 UTC by ann"
+
+
+async def test_a_score_that_fell_and_is_back_opens_one_alert_and_closes_it(
+    records: ClickHouse, store: Store, clock: Clock
+) -> None:
+    later = NOW + timedelta(days=3)
+    await served(records, "agent", good=lambda at: 0.55 if CHANGE <= at < NOW else 0.9, until=later)
+    [alert] = await look(store, records, clock)
+    [line] = alert.lines
+    assert (line.metric, line.side) == ("good", "down")
+    assert line.low < -0.35 < line.high < 0
+    assert line.earliest <= CHANGE < line.latest + timedelta(hours=1)
+    assert [each.state for each in await look(store, records, clock, NOW + timedelta(hours=6))] == ["open"]
+    [closed] = await look(store, records, clock, later)
+    assert (closed.state, closed.lines[0].closed_at) == ("closed", later)
+    assert [each.telling for each in closed.deliveries] == ["opened", "recovered"]
+    assert await look(store, records, clock, later + timedelta(minutes=1)) == [closed]
+
+
+async def test_what_was_acknowledged_is_told_no_more_and_what_is_muted_once_more_at_its_end(
+    records: ClickHouse, store: Store, clock: Clock
+) -> None:
+    later = NOW + timedelta(days=4)
+    await served(records, "agent", change=longer, until=later)
+    [alert] = await look(store, records, clock)
+    store.mute(alert.alert_id, until=NOW + timedelta(hours=3), by=ANN)
+    [muted] = await look(store, records, clock, NOW + timedelta(hours=2))
+    assert [(each.telling, each.state) for each in muted.deliveries] == [("opened", "given up")]
+    [told] = await look(store, records, clock, NOW + timedelta(hours=4))
+    assert [(each.telling, each.state) for each in told.deliveries] == [
+        ("opened", "given up"),
+        ("still open", "waiting"),
+    ]
+    store.acknowledge(alert.alert_id, text="longer on purpose", by=ANN)
+    assert [each.state for each in await look(store, records, clock, later)] == ["acknowledged"]
+
+
+async def test_what_is_switched_off_and_what_is_archived_is_not_watched(
+    records: ClickHouse, store: Store, clock: Clock
+) -> None:
+    await served(records, "agent", change=longer)
+    store.set_monitor(Monitor(slug="agent", metric="latency", enabled=False), by=ANN)
+    store.set_monitor(Monitor(slug="*", metric="output_tokens", margin=0.99), by=ANN)
+    assert await look(store, records, clock) == []
+    store.remove_monitor("agent", "latency", by=ANN)
+    store.archive("agent", reason="over", by=ANN)
+    assert await look(store, records, clock) == []
+    store.restore("agent", reason="not over", by=ANN)
+    [alert] = await look(store, records, clock)
+    assert [line.metric for line in alert.lines] == ["latency"]
+
+
+async def test_whatever_explains_a_change_stands_in_its_cause_and_can_not_keep_it_back(
+    records: ClickHouse, store: Store, clock: Clock
+) -> None:
+    await served(records, "agent", change=longer)
+    await served(records, "other", change=longer, model="m-9")
+
+    async def explain(line: AlertLine) -> dict[str, str]:
+        if line.slug == "other":
+            raise ValueError("no idea")
+        return {"kind": "drift", "text": f"why {line.metric}"}
+
+    clock.now = NOW
+    await look_at_monitors(store, records, lambda _: [], NOW, explain)
+    assert {alert.name: dict(alert.cause) for alert in store.alerts()} == {
+        "agent": {"kind": "drift", "text": f"why {store.alerts(slug='agent')[0].lines[0].metric}"},
+        "other": {},
+    }
