@@ -69,7 +69,8 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """A change. Hours are since 1970; it began within `earliest` and `latest`, most likely with `since`. `before` and `after` are means, `difference` is after minus before with its interval at 95 %."""
+    """A change. Hours are since 1970; it began within `earliest` and `latest`, most likely with `since`. `before` and `after` are means,
+    `difference` is after minus before with its interval at 95 %."""
 
     side: Side
     since: int

@@ -24,6 +24,7 @@ def names(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
                 "providers": ".NAME",
                 "prices": ".MODEL",
                 "scorers": ".NAME",
+                "alerts": ".NAME",
                 "prompts": ".PATTERN",
                 "callers": ".PATTERN",
             }.get(name, "")
