@@ -112,7 +112,6 @@ async def open_worker(
                 spool,
                 folder,
                 recorder,
-                line,
                 embedded=not settings.clickhouse.url,
             )
             edge = Edge(line)
@@ -182,7 +181,6 @@ def build_api(
     spool: Spool,
     folder: DataFolder,
     recorder: Recorder,
-    line: Line,
     *,
     embedded: bool,
 ) -> FastAPI:

@@ -75,9 +75,9 @@ def pooled(baseline: Sequence[Cell], candidate: Sequence[Cell]) -> tuple[list[Ce
 def matched(baseline: Sequence[Cell], candidate: Sequence[Cell], key: Key) -> tuple[list[Cell], list[Cell]]:
     """Concurrent cells weighed so that both versions have the same weight in each six hours of each stratum that `key` makes.
 
-    Else a share that grows while quality changes for everybody would look like a difference. Each weight is n₁n₂ / (n₁ + n₂), as in the test
-    of N. Mantel and W. Haenszel (J. Natl. Cancer Inst. 22 (1959), 719-748), which keeps nearly all that the smaller version knows; hours
-    without one of the two drop out.
+    Else a share that grows while quality changes for everybody would look like a difference. Each weight is n₁n₂ / (n₁ + n₂), as in the
+    test of N. Mantel and W. Haenszel (J. Natl. Cancer Inst. 22 (1959), 719-748), which keeps nearly all that the smaller version knows;
+    hours without one of the two drop out.
     """
     old, new = (_by_block(cells, key) for cells in (baseline, candidate))
     weights = {place: old[place] * new[place] / (old[place] + new[place]) for place in old.keys() & new.keys()}
