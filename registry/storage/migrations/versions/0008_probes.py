@@ -9,7 +9,7 @@ from registry.storage.migrations.guards import refuse
 from registry.storage.tables import JsonText, UtcDateTime
 
 revision = "0008"
-down_revision: str | None = "0006"
+down_revision: str | None = "0007"
 
 
 def upgrade() -> None:
