@@ -93,6 +93,17 @@ def preferred_of(scored: Table, changes: list[Change]) -> tuple[list[Change], fr
     return changes, frozenset(preferred)
 
 
+def best_reading(scored: Table, changes: Sequence[Change]) -> list[Change]:
+    """The changes, each by the reading of the rows that explains more."""
+    found = list(changes)
+    for place, change in enumerate(changes):
+        if change.instead is not None:
+            other = [*found[:place], replace(change, on=change.instead), *found[place + 1 :]]
+            if _misfit(model_of(scored, other)) < _misfit(model_of(scored, found)):
+                found = other
+    return found
+
+
 def interplay(scored: Table, changes: Sequence[Change]) -> list[Change]:
     """The changes, and what a prompt and a model do together beyond what each does alone, where calls of all four combinations show it.
 

@@ -9,7 +9,7 @@ Knows tables and events. Refuses to know what the changes did.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +21,7 @@ APART = 200
 """So many observations must have one of two changes and not the other, or they are told as one."""
 LEAST = 50
 _COMES_WITH = 0.97
+_LONGER = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,7 @@ class Change:
     """`on` by row; `events` that tell of it, the main one first; `at` and `until` in hours since 1970, where there is a time.
 
     `owner`: the place of the change that has the credit for this one; what two do together beyond what each does alone is the later one's.
+    `instead`: another reading of the rows, by time alone, where a set of fingerprints has some in common with the one before.
     `deviate`: how sure a step at a free time was when it was found.
     `wide`: a time that isn't known well goes from the first to the second; `likely` are (begin, hours, weight) that would fit.
     """
@@ -42,6 +44,7 @@ class Change:
     likely: tuple[tuple[float, float, float], ...] = ()
     parts: tuple[Cause, ...] = ()
     owner: int | None = None
+    instead: Numbers | None = None
     deviate: float = 0.0
 
 
@@ -82,7 +85,7 @@ def changes_of(
     calls = np.where(table.calls > 0, table.calls, 0.0)
     changes = _levels("prompt", scored.version, scored, announced, early)
     model = state.where(table.n > 0)
-    changes += _levels("model", model, scored, found, early)
+    changes += [_also_by_time(change, scored) for change in _levels("model", model, scored, found, early)]
     own: list[Event] = []
     for kind, cause, factor, weights in _others(table, calls):
         for shift in _lasting(table, factor, weights, kind):
@@ -143,6 +146,16 @@ def step(hour: Codes, at: float, width: float = 0.0) -> Numbers:
     return np.clip((hour + 0.5 - at) / width, 0.0, 1.0)
 
 
+def _also_by_time(change: Change, scored: Table) -> Change:
+    """A sharp change of fingerprints may be one of all calls from then on, also of those whose fingerprint was there before."""
+    if not change.events or change.events[0].kind != "fingerprint" or change.at is None:
+        return change
+    if change.until is not None and change.until - change.at > _LONGER:
+        return change
+    by_time = step(scored.hour, round(change.at))
+    return replace(change, instead=by_time) if (scored.n * np.abs(by_time - change.on)).sum() >= LEAST else change
+
+
 def _parts(change: Change) -> tuple[Cause, ...]:
     return change.parts or (change.cause,)
 
@@ -163,7 +176,10 @@ def _levels(cause: Cause, factor: Factor, scored: Table, events: Sequence[Event]
         name = factor.names[code]
         mine = [event for event in events if _tells_of(event, name, cause)]
         times = [(hour_of(event.at), hour_of(event.until or event.at)) for event in mine]
-        times = times or [(shift.begin, shift.end) for shift in moved if code in shift.risen]
+        seen = [(shift.begin, shift.end) for shift in moved if code in shift.risen]
+        # Calls tell when it began and ended only where the record doesn't, or where it took longer than the record says.
+        times += [(begin, end) for begin, end in seen if not times or min(t for t, _ in times) - begin > _LONGER]
+        times += [(times[0][0], end) for _, end in seen if times and end - max(t for _, t in times) > _LONGER]
         at = min(time for time, _ in times) if times else None
         until = max(end for _, end in times) if times else None
         found.append(Change(

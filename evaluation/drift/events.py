@@ -24,6 +24,7 @@ SHIFT = 0.2
 LEAST_CALLS = 50
 LEAST_HOURS = 6
 _MOST = 6
+SLOW_HOURS = 7 * 24
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,9 +67,24 @@ def shifts(hour: Codes, factor: Factor, calls: Numbers) -> list[Shift]:
     first = int(hour.min())
     counts = np.zeros((int(hour.max()) - first + 1, len(factor.names)))
     np.add.at(counts, (hour - first, factor.codes), calls)
-    found = sorted(_splits(counts, 0, counts.shape[0], _MOST))
-    ends = [0, *found, counts.shape[0]]
-    return [_shift(counts, factor.names, first, *ends[place : place + 3]) for place in range(len(found))]
+    at = sorted(_splits(counts, 0, counts.shape[0], _MOST))
+    ends = [0, *at, counts.shape[0]]
+    found: list[tuple[tuple[int, int, int, int], Shift]] = []
+    for place in range(len(at)):
+        cut = (ends[place], ends[place + 1], ends[place + 1], ends[place + 2])
+        if found and cut[1] - found[-1][0][2] <= SLOW_HOURS and _goes_on(counts, cut, found[-1][1].risen):
+            # What rises again soon has not stopped: a slow change is one.
+            cut = (found[-1][0][0], found[-1][0][1], cut[2], cut[3])
+            found[-1] = (cut, _shift(counts, factor.names, first, cut))
+        else:
+            found.append((cut, _shift(counts, factor.names, first, cut)))
+    return [shift for _, shift in found]
+
+
+def _goes_on(counts: Numbers, cut: tuple[int, int, int, int], risen: frozenset[int]) -> bool:
+    before, after = counts[cut[0] : cut[1]].sum(axis=0), counts[cut[2] : cut[3]].sum(axis=0)
+    codes = list(risen)
+    return bool(codes) and bool((after[codes] / after.sum() > before[codes] / before.sum()).any())
 
 
 def event_of(kind: EventKind, shift: Shift) -> Event:
@@ -129,21 +145,22 @@ def _splits(counts: Numbers, begin: int, end: int, most: int) -> list[int]:
     return [*before, begin + at, *_splits(counts, begin + at, end, rest - len(before))]
 
 
-def _shift(counts: Numbers, names: tuple[str, ...], first: int, begin: int, at: int, end: int) -> Shift:
-    before, after = counts[begin:at].sum(axis=0), counts[at:end].sum(axis=0)
+def _shift(counts: Numbers, names: tuple[str, ...], first: int, cut: tuple[int, int, int, int]) -> Shift:
+    """The shift from the rows [cut[0], cut[1]) to [cut[2], cut[3])."""
+    begin, low_end, high_begin, end = cut
+    before, after = counts[begin:low_end].sum(axis=0), counts[high_begin:end].sum(axis=0)
     p, q = before / before.sum(), after / after.sum()
     risen = q > p
     hours = counts[begin:end]
     n = hours.sum(axis=1)
     low, high = float(p[risen].sum()), float(q[risen].sum())
     way = (np.where(n > 0, hours[:, risen].sum(axis=1) / np.maximum(n, 1), np.nan) - low) / (high - low)
-    middle = at - begin
-    start = middle
+    start = low_end - begin
     while start > 0 and (
         np.isnan(way[start - 1]) or way[start - 1] > max(0.05, 3 * _noise(low, n[start - 1], high - low))
     ):
         start -= 1
-    stop = middle
+    stop = high_begin - begin
     while stop < way.size and (np.isnan(way[stop]) or way[stop] < min(0.95, 1 - 3 * _noise(high, n[stop], high - low))):
         stop += 1
     begun, done = float(begin + start), float(begin + stop)
@@ -153,10 +170,10 @@ def _shift(counts: Numbers, names: tuple[str, ...], first: int, begin: int, at: 
         begun = done = begin + stop - share
     ranked = np.argsort(-p, kind="stable"), np.argsort(-q, kind="stable")
     return Shift(
-        hour=first + at,
+        hour=first + low_end,
         begin=first + begun,
         end=first + done,
-        risen=frozenset(int(code) for code in np.flatnonzero(risen & (q >= 0.02) & (q > 1.5 * p))),
+        risen=frozenset(int(code) for code in np.flatnonzero((q >= 0.02) & ((q > 1.5 * p) | (q - p >= SHIFT / 2)))),
         before=tuple(names[code] for code in ranked[0] if p[code] >= 0.05),
         after=tuple(names[code] for code in ranked[1] if q[code] >= 0.05),
     )

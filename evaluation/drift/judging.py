@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 import numpy as np
 from scipy.special import ndtr  # type: ignore[import-untyped]
@@ -27,7 +26,8 @@ from evaluation.drift.refusing import next_step, refusals, too_little
 from evaluation.drift.sentences import sentence_of
 from evaluation.drift.sides import Sided, sides_of
 from evaluation.drift.table import Numbers, sums
-from evaluation.drift.values import Cause, Contribution, DriftReport, Grade, Judged, Side, StratumEffect
+from evaluation.drift.timing import judged, moment_of
+from evaluation.drift.values import BothOrders, Cause, Contribution, DriftReport, Grade, Judged, Side, StratumEffect
 from evaluation.intervals import Interval
 
 SURE = 3.29
@@ -55,7 +55,8 @@ def report_of(look: Look, evidence: Evidence) -> DriftReport:
     sides = [_side(look, sided, found.means, place) for place, sided in enumerate((before, after))]
     least = smallest(question.metric, found.mean_before, _deviation(look, before))
     strata = _strata(look, found, before, after, evidence)
-    contributions = _contributions(look, found, evidence, strata, least)
+    orders = both_orders(look, before, after)
+    contributions = _contributions(look, found, evidence, strata, least, orders)
     missing = too_little(
         question.metric,
         sides[0],
@@ -70,7 +71,7 @@ def report_of(look: Look, evidence: Evidence) -> DriftReport:
         )  # fmt: skip
         return _said(report)
     main = next((each for each in contributions if each.named), None)
-    moment = _moment(look, main)
+    moment = moment_of(look, main)
     values = found.parts.values
     report = DriftReport(
         prompt=question.prompt,
@@ -86,8 +87,8 @@ def report_of(look: Look, evidence: Evidence) -> DriftReport:
         change_at=moment[0] if moment else None,
         change_between=moment[1] if moment else None,
         strata=strata,
-        events=_judged(look, contributions),
-        orders=both_orders(look, before, after),
+        events=judged(look, contributions),
+        orders=orders,
         refusals=refusals(look, sides[0], sides[1], contributions, evidence.controls, evidence.design_effect),
         next_step=next_step(look, contributions),
     )
@@ -123,7 +124,12 @@ def _deviation(look: Look, sided: Sided) -> float:
 
 
 def _contributions(
-    look: Look, found: Estimates, evidence: Evidence, strata: Sequence[StratumEffect], least: float
+    look: Look,
+    found: Estimates,
+    evidence: Evidence,
+    strata: Sequence[StratumEffect],
+    least: float,
+    orders: BothOrders | None,
 ) -> list[Contribution]:
     parts, deviates = found.parts, np.abs(found.parts.deviates())
     changed = [place for place in range(len(look.changes)) if np.abs(found.moved[place]).max() >= _COUNTED]
@@ -138,7 +144,10 @@ def _contributions(
         if change is not None and change.wide is not None:
             # It was found as the best of many times: what makes errors greater must not take it below the gate for that.
             sure = sure and change.deviate / found.by_users[place] > GATE and not coverage_moved(look.table, change)
-        named = sure and abs(value) >= max(least, PART_OF_LARGEST * largest)
+        # Of two that depend on each other the order decides how much each was: what it is on average over both says whether it counts.
+        shapley = _shapley(orders, cause)
+        size = abs(value if shapley is None else shapley)
+        named = (sure or shapley is not None) and size >= max(least, PART_OF_LARGEST * largest)
         named = named or (change is not None and (change.wide is None or sure) and any(
             each.shown and each.cause == cause and abs(each.effect) >= STRATUM_TIMES * least for each in strata
         ))  # fmt: skip
@@ -147,6 +156,12 @@ def _contributions(
             event=change.events[0] if change is not None and change.events else None,
         ))  # fmt: skip
     return sorted(told, key=lambda each: (not each.named, -abs(each.change)))
+
+
+def _shapley(orders: BothOrders | None, cause: Cause) -> float | None:
+    if orders is None or cause not in (orders.first, orders.second):
+        return None
+    return orders.shapley[0 if cause == orders.first else 1]
 
 
 def cause_of(change: Change, evidence: Evidence) -> Cause:
@@ -203,39 +218,3 @@ def _holm(p: Numbers, able: np.ndarray) -> np.ndarray:
         shown[place] = True
         left -= 1
     return shown
-
-
-def _moment(look: Look, main: Contribution | None) -> tuple[datetime, tuple[datetime, datetime]] | None:
-    """When it happened: the time of the largest named cause, and what else would fit."""
-    if main is None:
-        return None
-    if main.cause == "mix":
-        return None if look.mix is None else (time_of(look.mix.at), (time_of(look.mix.low), time_of(look.mix.high)))
-    for change in look.changes:
-        same = change.events[0] is main.event if change.events else main.event is None
-        if same and change.at is not None:
-            low, high = change.wide or (change.at, change.at if change.until is None else change.until)
-            return time_of(change.at), (time_of(low), time_of(high))
-    return None
-
-
-def _judged(look: Look, contributions: Sequence[Contribution]) -> tuple[Judged, ...]:
-    counted = [id(each.event) for each in contributions if each.event is not None]
-    told = {id(event): change for change in look.changes for event in change.events}
-    gone = {id(event): dropped.why for dropped in look.dropped for event in dropped.change.events}
-    found = []
-    for event in look.events:
-        why = ""
-        if id(event) in counted:
-            found.append(Judged(event=event, counted=True))
-            continue
-        if id(event) in gone:
-            why = gone[id(event)]
-        elif id(event) in told:
-            why = "told with the change that it is a part of"
-        elif event.kind in ("promotion", "rollback", "rollout"):
-            why = "no call of both sides shows it"
-        else:
-            why = "it changed little between the sides, or came with another change"
-        found.append(Judged(event=event, counted=False, why=why))
-    return tuple(found)

@@ -16,7 +16,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from evaluation.drift.apart import GATE, Dropped, as_change, deviate, interplay, preferred_of, scale_of, timed
+from evaluation.drift.apart import (
+    GATE,
+    Dropped,
+    as_change,
+    best_reading,
+    deviate,
+    interplay,
+    preferred_of,
+    scale_of,
+    timed,
+)
 from evaluation.drift.changes import Change, changes_of, merged, step
 from evaluation.drift.design import model_of
 from evaluation.drift.events import hour_of
@@ -75,8 +85,9 @@ def look(question: Question) -> Look | None:
     early = min([question.since, *[int(hour_of(event.at)) for event in question.announced if event.after]])
     recorded, found, own = changes_of(table, scored, question.announced, early)
     changes = merged([change for change in recorded if _varies(change, scored)], scored.n)
+    changes = best_reading(scored, changes)
     scored, ons = compressed(scored, [change.on for change in changes])
-    changes = [replace(change, on=on) for change, on in zip(changes, ons, strict=True)]
+    changes = [replace(change, on=on, instead=None) for change, on in zip(changes, ons, strict=True)]
     changes = interplay(scored, changes)
     changes, dropped = timed(scored, changes)
     while sum(not change.events for change in changes if change.wide) < MOST_FREE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.drift.changes import APART, Change
-from evaluation.drift.design import model_of
+from evaluation.drift.design import model_of, parts_of
 from evaluation.drift.fitting import as_normal, quantile
 from evaluation.drift.looking import Look
 from evaluation.drift.sides import Sided
@@ -31,12 +31,12 @@ def both_orders(look: Look, before: Sided, after: Sided) -> BothOrders | None:
     if min(float(n[(on[0] == a) & (on[1] == b)].sum()) for a in (False, True) for b in (False, True)) < APART:
         return None
     together = Change(cause="not separable", on=first.on * second.on, name="interaction")
-    changes = [*[change for change in look.changes if change not in (first, second)], first, second, together]
+    others = [each for each in look.changes if each is not first and each is not second and each.owner is None]
+    changes = [*others, first, second, together]
     model = model_of(look.scored, changes)
-    found = model.found
-    weights = [after.shares @ found.weights[model.effects[place]] for place in (-3, -2, -1)]
-    one, two, more = (float(each @ look.scored.mean) for each in weights)
-    variance, freedom = found.noise.variances(weights[2][None, :])
+    parts = parts_of(model, before, after, 1.0)
+    one, two, more = (float(value) for value in parts.values[-5:-2])
+    variance, freedom = model.found.noise.variances(parts.sums[-3][None, :])
     if variance[0] <= 0 or abs(as_normal(np.array([more]) / np.sqrt(variance), freedom)[0]) <= SURE:
         return None
     half = float(np.sqrt(variance[0])) * quantile(CONFIDENCE, float(freedom[0]))

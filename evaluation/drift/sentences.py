@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
-from evaluation.drift.values import Contribution, DriftReport, Event, Metric
+from evaluation.drift.values import Cause, Contribution, DriftReport, Event, Metric
 from evaluation.intervals import Interval
 
+_MOST_STRATA = 2
 NAMES = {
     "error_rate": "Errors",
     "refusal_rate": "Refusals",
@@ -34,10 +35,13 @@ def sentence_of(report: DriftReport) -> str:
     if report.change_at is not None:
         first += f" on {_day(report.change_at)} around {report.change_at:%H:%M}"
     if len(named) == 1:
-        first += f": {_why(named[0])}."
+        first += f": {_why(named[0])}{_apart_from_mean(report, named[0])}."
         return " ".join([first, *_innocent(report)])
-    parts = [f"{_why(each)} ({signed(report.metric, each.change, each.interval, _scale(report))})" for each in named]
-    return " ".join([f"{first}: {'; '.join(parts)}.", *_innocent(report)])
+    parts = [
+        f"{_why(each)} ({signed(report.metric, each.change, each.interval, _scale(report))}){_apart_from_mean(report, each)}"
+        for each in named
+    ]
+    return " ".join([f"{first}: {'; '.join(parts)}.", *_either_order(report), *_innocent(report)])
 
 
 def amount(metric: Metric, value: float, scale: float) -> str:
@@ -118,6 +122,40 @@ def _short(text: str) -> str:
     return f"`{text if len(text) <= 60 else text[:57] + '...'}`" if text else "none"
 
 
+def _either_order(report: DriftReport) -> list[str]:
+    """Two causes that depend on each other, in both orders: how much was each has no other answer."""
+    orders, scale = report.orders, _scale(report)
+    if orders is None:
+        return []
+
+    def told(cause: Cause, change: float) -> str:
+        return f"the {cause} {_sign(report.metric, change, scale)}"
+
+    one, two = orders.first_then_second
+    late, early = orders.second_then_first
+    interaction = signed(report.metric, orders.interaction, orders.interval, scale)
+    return [
+        f"How much each was depends on the order ({told(orders.first, one)}, then {told(orders.second, two)}; or "
+        f"{told(orders.second, early)}, then {told(orders.first, late)}): together they do {interaction} that neither does alone."
+    ]
+
+
+def _apart_from_mean(report: DriftReport, cause: Contribution) -> str:
+    """The kinds of input that a cause moved far more than the mean, or the other way: an average can hide a disaster."""
+    far = [
+        each
+        for each in report.strata
+        if each.shown
+        and each.cause == cause.cause
+        and abs(each.effect - cause.change) > max(abs(cause.change), abs(each.effect) / 2)
+    ]
+    told = [
+        f"{each.stratum or 'without a stratum'} {signed(report.metric, each.effect, each.interval, _scale(report))}"
+        for each in sorted(far, key=lambda each: -abs(each.effect))[:_MOST_STRATA]
+    ]
+    return f" ({', '.join(told)})" if told else ""
+
+
 def _innocent(report: DriftReport) -> list[str]:
     """What was on record at the time, and what it did not do."""
     found = []
@@ -158,7 +196,7 @@ def _apart(at: datetime, main: datetime) -> str:
 
 def _name(metric: Metric) -> str:
     return NAMES.get(metric.name) or (
-        f"Answers scored yes for `{metric.name}`" if metric.unit == "points" else f"`{metric.name}`"
+        f"Answers scored `{metric.name}`" if metric.unit == "points" else f"`{metric.name}`"
     )
 
 

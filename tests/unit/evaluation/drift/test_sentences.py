@@ -1,0 +1,53 @@
+"""Reports as people read them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from evaluation.drift.refusing import needed
+from evaluation.drift.sentences import amount, sentence_of, signed
+from evaluation.drift.values import Contribution, DriftReport, Event, Metric, Refusal, Side
+from evaluation.intervals import Interval
+
+_AT = datetime(2026, 11, 5, 9, tzinfo=UTC)
+_METRIC = Metric(name="accepted", unit="points")
+_SIDE = Side(since=_AT, until=_AT, calls=100, n=100, coverage=1.0, unparsed=0.0, mean=0.8, interval=None, hours=24)
+_MODEL = Event(kind="model", at=_AT, before="gpt-4o-1", after="gpt-4o-2", announced=False)
+_PROMPT = Event(kind="promotion", at=_AT.replace(day=3), before="7", after="8", announced=True)
+_REPORT = DriftReport(
+    prompt="agent", metric=_METRIC, before=_SIDE, after=_SIDE, enough=True, change=-0.079, interval=Interval(low=-0.097, high=-0.061),
+    change_at=_AT, contributions=(
+        Contribution(cause="model", change=-0.08, interval=Interval(low=-0.1, high=-0.06), named=True, grade="B", event=_MODEL),
+        Contribution(cause="prompt", change=0.001, interval=Interval(low=-0.009, high=0.011), named=False, grade="C", event=_PROMPT),
+    ),
+)  # fmt: skip
+
+
+def test_the_sentence_says_what_when_why_and_what_it_was_not() -> None:
+    assert sentence_of(_REPORT) == (
+        "Answers scored `accepted` fell 7.9 points [6.1, 9.7] on 5 November around 09:00: the served model changed from `gpt-4o-1` to "
+        "`gpt-4o-2`. The promotion of version 8 two days earlier did not contribute [-0.9, +1.1]."
+    )
+
+
+def test_nothing_sure_is_no_cause() -> None:
+    quiet = replace(_REPORT, contributions=(), change=0.01, interval=Interval(low=-0.01, high=0.03), change_at=None)
+    assert (
+        sentence_of(quiet)
+        == "Answers scored `accepted`: no change that can be told from chance (+1.0 points [-1.0, +3.0])."
+    )
+
+
+def test_too_little_is_said_with_what_it_takes() -> None:
+    little = replace(
+        _REPORT, enough=False, refusals=(Refusal(what="what changed", why="not enough data: you have 12"),)
+    )
+    assert sentence_of(little) == "Not enough data: you have 12."
+    assert needed(0.3571, 0.05) == pytest.approx(1518, abs=2)
+
+
+def test_a_ratio_is_told_in_percent() -> None:
+    latency = Metric(name="latency", unit="percent", log=True)
+    assert signed(latency, 0.0953, Interval(low=0.0, high=0.1823), 1.0) == "+10.0 % [+0.0, +20.0]"
+    assert amount(Metric(name="output_tokens", unit="tokens"), -31.2, 200.0) == "31 tokens"
