@@ -74,10 +74,8 @@ def served_states(table: Table) -> tuple[Factor, list[Event]]:
     return Factor(codes=codes.astype(np.int64), names=names), sorted(events, key=lambda event: event.at)
 
 
-def changes_of(
-    table: Table, scored: Table, announced: Sequence[Event], early: int
-) -> tuple[list[Change], list[Event], list[Event]]:
-    """The recorded changes over the rows of `scored`, what events were found in the calls of `table`, and those that came with a version.
+def changes_of(table: Table, scored: Table, announced: Sequence[Event], early: int) -> tuple[list[Change], list[Event]]:
+    """The recorded changes over the rows of `scored`, and the events that were found in the calls of `table`.
 
     `early`: rows before this hour tell what was usual.
     """
@@ -86,20 +84,18 @@ def changes_of(
     changes = _levels("prompt", scored.version, scored, announced, early)
     model = state.where(table.n > 0)
     changes += [_also_by_time(change, scored) for change in _levels("model", model, scored, found, early)]
-    own: list[Event] = []
     for kind, cause, factor, weights in _others(table, calls):
         for shift in _lasting(table, factor, weights, kind):
             event = event_of(kind, shift)
             risen = np.isin(getattr(scored, "params" if kind == "parameters" else "scorer").codes, list(shift.risen))
-            if kind == "parameters" and _comes_with(risen, scored.version, scored.n):
-                own.append(event)
-                continue
             found.append(event)
+            if kind == "parameters" and _comes_with(risen, scored.version, scored.n):
+                continue  # the version's own
             changes.append(Change(
                 cause=cause, on=risen.astype(np.float64), name=event.after, events=(event,), at=shift.begin,
                 until=shift.end,
             ))  # fmt: skip
-    return changes, found, own
+    return changes, found
 
 
 def merged(changes: Sequence[Change], n: Numbers, *, always: tuple[int, int] | None = None) -> list[Change]:

@@ -133,7 +133,7 @@ def _moved(control: Control, at: float, between: tuple[float, float]) -> float |
         or scored.n[scored.hour >= at].sum() < _LEAST_CONTROL
     ):
         return None
-    recorded, _, _ = changes_of(table, scored, control.announced, int(at))
+    recorded, _ = changes_of(table, scored, control.announced, int(at))
     others = [change for change in merged(recorded, scored.n) if change.cause != "model"]
     moved = Change(cause="local", on=step(scored.hour, at), name="step")
     model = model_of(scored, [*others, moved])

@@ -69,7 +69,6 @@ class Look:
     preferred: frozenset[int]
     dropped: tuple[Dropped, ...]
     events: tuple[Event, ...]
-    own_events: tuple[Event, ...]
     mix: Moment | None
     before: Span
     after: Span
@@ -83,7 +82,7 @@ def look(question: Question) -> Look | None:
         return None
     scored = table.where(table.n > 0)
     early = min([question.since, *[int(hour_of(event.at)) for event in question.announced if event.after]])
-    recorded, found, own = changes_of(table, scored, question.announced, early)
+    recorded, found = changes_of(table, scored, question.announced, early)
     changes = merged([change for change in recorded if _varies(change, scored)], scored.n)
     changes = best_reading(scored, changes)
     scored, ons = compressed(scored, [change.on for change in changes])
@@ -101,7 +100,7 @@ def look(question: Question) -> Look | None:
     events = tuple(sorted((*question.announced, *found), key=lambda event: event.at))
     return Look(
         question=question, table=table, scored=scored, changes=tuple(changes), preferred=preferred, dropped=tuple(dropped), events=events,
-        own_events=tuple(own), mix=mix, before=before, after=after,
+        mix=mix, before=before, after=after,
     )  # fmt: skip
 
 

@@ -90,6 +90,12 @@ OF_CALLS: Mapping[str, tuple[Metric, Sums]] = {
 """Metrics of calls, by name, with the sums that make them."""
 
 
+FINISH = "finish_reason="
+"""`finish_reason=length` and the like: the share of calls that ended so, among those that succeeded."""
+
+FINISHED = _share("finish_reasons[{label:String}]", "finish_reason = {label:String}", succeeded=True)
+
+
 def metric_of_score(name: str, kind: str) -> Metric:
     """A score as a metric: a share in points where it is yes or no, else on its own scale."""
     return Metric(name=name, unit="points" if kind == "bool" else "score")

@@ -25,7 +25,7 @@ from evaluation.plain import plain
 from evaluation.statements import load_statements
 from tracing.clickhouse import ClickHouse
 
-MOST_REPORTS = 12
+MOST_REPORTS = 8
 LEAST = 100
 ALPHA = 0.01
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from evaluation.drift.evidence import Control
-from evaluation.drift.metrics import OF_CALLS, Sums, metric_of_score
+from evaluation.drift.metrics import FINISH, FINISHED, OF_CALLS, Sums, metric_of_score
 from evaluation.drift.sides import Span
 from evaluation.drift.values import Cell, Metric
 from evaluation.statements import load_statements
@@ -37,7 +37,10 @@ class UnknownMetric(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """A metric of a prompt with what its cells are made of. `score` is the score's name, "" for a metric of calls; `label` a category's."""
+    """A metric of a prompt with what its cells are made of.
+
+    `score` is the score's name, "" for a metric of calls; `label` a category's, or a reason to finish.
+    """
 
     metric: Metric
     score: str = ""
@@ -72,6 +75,9 @@ async def metric_named(clickhouse: ClickHouse, *, prompt: str, name: str) -> Mea
     for each in known:
         if each.metric.name == name:
             return each
+    if name.startswith(FINISH) and len(name) > len(FINISH):
+        metric = Metric(name=name, unit="points", higher_is_better=None)
+        return Measured(metric=metric, label=name.removeprefix(FINISH))
     names = [each.metric.name for each in known]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f", did you mean '{near[0]}'?" if near else "."
@@ -81,9 +87,11 @@ async def metric_named(clickhouse: ClickHouse, *, prompt: str, name: str) -> Mea
 async def read_cells(clickhouse: ClickHouse, measured: Measured, *, prompt: str, span: Span) -> list[Cell]:
     """A metric's cells over whole hours; for a score those of the calls beside them, which tell coverage and what served them."""
     statements = load_statements("evaluation.drift", "cells.sql")
-    window: dict[str, Any] = {"prompt": prompt, "since": span.begin * HOUR_SECONDS, "until": span.end * HOUR_SECONDS}
+    window: dict[str, Any] = {
+        "prompt": prompt, "since": span.begin * HOUR_SECONDS, "until": span.end * HOUR_SECONDS, "label": measured.label,
+    }  # fmt: skip
     if not measured.score:
-        rows = await clickhouse.query(_summed(statements["calls"], OF_CALLS[measured.metric.name][1]), window)
+        rows = await clickhouse.query(_summed(statements["calls"], sums_of_calls(measured)), window)
         return _named(_cells(rows.rows))
     nothing = Sums(n="0", total="0", squares="0")
     calls = await clickhouse.query(_summed(statements["calls"], nothing), window)
@@ -100,9 +108,7 @@ async def read_cells(clickhouse: ClickHouse, measured: Measured, *, prompt: str,
         sql = sql.replace("/*uncounted*/", f"SELECT {_COLUMNS} FROM ({scores_of(within)})\n    UNION ALL")  # noqa: S608 - our own texts
     if stale is None:
         sql = sql.replace("AND NOT has({uncounted:Array(UInt32)}, toUnixTimestamp(hour))", "AND 0")
-    scores = await clickhouse.query(
-        sql, {**window, "name": measured.score, "label": measured.label, "uncounted": hours}
-    )
+    scores = await clickhouse.query(sql, {**window, "name": measured.score, "uncounted": hours})
     return _named([*_cells(calls.rows), *_cells(scores.rows)])
 
 
@@ -126,6 +132,11 @@ async def read_controls(clickhouse: ClickHouse, *, prompt: str, models: Sequence
                 weight=weight,
             ))  # fmt: skip
     return [Control(prompt=slug, metric=metric, cells=cells) for (slug, metric), cells in found.items()]
+
+
+def sums_of_calls(measured: Measured) -> Sums:
+    """What a metric of calls is made of."""
+    return FINISHED if measured.label else OF_CALLS[measured.metric.name][1]
 
 
 def _summed(sql: str, sums: Sums) -> str:

@@ -86,7 +86,7 @@ def refusals(
     if design_effect is None:
         found.append(Refusal(
             what="whether few users make up the change",
-            why="calls name no users, so that intervals take every call for a new one; send x-slugline-user with calls",
+            why="calls name few users or none, so that intervals take every call for a new one; send x-slugline-user with calls",
         ))  # fmt: skip
     return tuple(found)
 

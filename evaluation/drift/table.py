@@ -41,8 +41,6 @@ class Table:
     hour: Codes
     stratum: Factor
     version: Factor
-    channel: Factor
-    variant: Factor
     model: Factor
     fingerprint: Factor
     params: Factor
@@ -83,8 +81,6 @@ def table_of(cells: Sequence[Cell]) -> Table:
         hour=np.array([cell.hour for cell in cells], np.int64),
         stratum=_pooled(stratum, n if n.sum() else calls),
         version=_factor([str(cell.version) for cell in cells]),
-        channel=_factor([cell.channel for cell in cells]),
-        variant=_factor([cell.variant for cell in cells]),
         model=_factor([cell.model for cell in cells]),
         fingerprint=_factor([cell.fingerprint for cell in cells]),
         params=_factor([cell.params for cell in cells]),

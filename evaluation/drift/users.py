@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from evaluation.drift.metrics import OF_CALLS
-from evaluation.drift.reading import HOUR_SECONDS, Measured
+from evaluation.drift.reading import HOUR_SECONDS, Measured, sums_of_calls
 from evaluation.drift.sides import Span
 from evaluation.statements import load_statements
 from tracing.clickhouse import ClickHouse
@@ -24,16 +23,16 @@ async def design_effect(
     clickhouse: ClickHouse, measured: Measured, *, prompt: str, before: Span, after: Span
 ) -> float | None:
     """By how much users make variances greater, at least 1; None where calls don't tell. A category's labels are not looked at."""
-    if measured.label:
+    if measured.score and measured.label:
         return None
     statements = load_statements("evaluation.drift", "cells.sql")
     if measured.score:
         observed = statements["user_scores"]
     else:
-        sums = OF_CALLS[measured.metric.name][1]
+        sums = sums_of_calls(measured)
         observed = statements["user_calls"].replace("/*value*/", sums.value).replace("/*known*/", sums.known)
     window: dict[str, Any] = {
-        "prompt": prompt, "name": measured.score, "before_since": before.begin * HOUR_SECONDS,
+        "prompt": prompt, "name": measured.score, "label": measured.label, "before_since": before.begin * HOUR_SECONDS,
         "before_until": before.end * HOUR_SECONDS, "after_since": after.begin * HOUR_SECONDS,
         "after_until": after.end * HOUR_SECONDS,
     }  # fmt: skip

@@ -62,7 +62,7 @@ class World:
                 call = CallEvent(
                     call_id=str(uuid.UUID(int=number)), ts=timestamp(at), outcome="ok", status=200, prompt=self.prompt,
                     version=8 if promoted else 7, channel="stable", stratum=kind, params_hash="p", duration_ms=10.0,
-                    model_served=f"{self.model}-2" if updated and not self.hidden else self.model, finish_reason="stop",
+                    model_served=f"{self.model}-2" if updated and not self.hidden else self.model, finish_reason="length" if number % 16 == 0 else "stop",
                     output_tokens=max(1, int(chance.gauss(200, 40)) + 30 * updated), user=f"u{user}" if user >= 0 else "",
                 )  # fmt: skip
                 calls.append(call)
@@ -186,13 +186,24 @@ async def test_a_metric_of_calls_needs_no_scores(worlds: ClickHouse) -> None:
     assert report.contributions[0].change == pytest.approx(30, abs=4)
 
 
+@pytest.mark.parametrize(
+    "metric", ["error_rate", "truncation_rate", "refusal_rate", "latency", "cost", "finish_reason=length"]
+)
+async def test_every_metric_of_calls_has_a_report(worlds: ClickHouse, metric: str) -> None:
+    report = await _report(worlds, "sticky", metric=metric)
+    assert report.metric.name == metric and not _named(report) and report.sentence
+    share_of_all = {"finish_reason=length": 1 / 16, "truncation_rate": 1 / 16, "error_rate": 0.0}
+    if metric in share_of_all:
+        assert report.before.mean == pytest.approx(share_of_all[metric], abs=0.02)
+
+
 async def test_a_failure_that_sticks_to_few_users_is_less_sure_than_its_calls(worlds: ClickHouse) -> None:
     sticky, spread_out = [await _report(worlds, prompt) for prompt in ("sticky", "promoted")]
     assert sticky.interval is not None and spread_out.interval is not None
     widths = [interval.high - interval.low for interval in (sticky.interval, spread_out.interval)]
     assert widths[0] > 1.3 * widths[1]
-    assert any("name no users" in refusal.why for refusal in spread_out.refusals)
-    assert not any("name no users" in refusal.why for refusal in sticky.refusals)
+    assert any("x-slugline-user" in refusal.why for refusal in spread_out.refusals)
+    assert not any("x-slugline-user" in refusal.why for refusal in sticky.refusals)
 
 
 async def test_an_overview_finds_what_moved_and_explains_it(worlds: ClickHouse) -> None:
