@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr  # type: ignore[import-untyped]
 
-from evaluation.drift.apart import GATE
+from evaluation.drift.apart import BACKED_GATE, GATE
 from evaluation.drift.changes import Change
 from evaluation.drift.design import Model
 from evaluation.drift.estimates import Estimate, Estimates, estimates_of
@@ -143,7 +143,8 @@ def _contributions(
         sure = deviates[place] > SURE or place - 1 in look.preferred
         if change is not None and change.wide is not None:
             # It was found as the best of many times: what makes errors greater must not take it below the gate for that.
-            sure = sure and change.deviate / found.by_users[place] > GATE and not coverage_moved(look.table, change)
+            gate = BACKED_GATE if cause == "silent model" else GATE
+            sure = sure and change.deviate / found.by_users[place] > gate and not coverage_moved(look.table, change)
         # Of two that depend on each other the order decides how much each was: what it is on average over both says whether it counts.
         shapley = _shapley(orders, cause)
         size = abs(value if shapley is None else shapley)

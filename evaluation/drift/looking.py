@@ -74,8 +74,8 @@ class Look:
     after: Span
 
 
-def look(question: Question) -> Look | None:
-    """Looks for changes; None where nothing at all was observed."""
+def look(question: Question, *, gate: float = GATE) -> Look | None:
+    """Looks for changes; None where nothing at all was observed. `gate`: how sure a step at a free time must be, in normal deviates."""
     cells = [cell for cell in question.cells if cell.hour < question.until]
     table = table_of(cells)
     if not (table.n > 0).any():
@@ -90,7 +90,7 @@ def look(question: Question) -> Look | None:
     changes = interplay(scored, changes)
     changes, dropped = timed(scored, changes)
     while sum(not change.events for change in changes if change.wide) < MOST_FREE:
-        free = _free(scored, changes)
+        free = _free(scored, changes, gate)
         if free is None:
             break
         changes = [*changes, free]
@@ -108,7 +108,7 @@ def _varies(change: Change, scored: Table) -> bool:
     return bool(change.on.any() and (change.on < 1).any())
 
 
-def _free(scored: Table, changes: Sequence[Change]) -> Change | None:
+def _free(scored: Table, changes: Sequence[Change], gate: float) -> Change | None:
     """The best step at a free time, if it is beyond chance."""
     model = model_of(scored, changes)
     kinds = len(scored.stratum.names)
@@ -116,12 +116,12 @@ def _free(scored: Table, changes: Sequence[Change]) -> Change | None:
     hours = made.n.shape[1]
     common = common_squares(made, steps(hours))
     single = squares(made, steps(hours))
-    tried = [(common, GATE, True)]
+    tried = [(common, gate, True)]
     if kinds > 1:
-        tried.append((single.max(axis=0), GATE + 0.3, False))
-    for square, gate, alike in tried:
+        tried.append((single.max(axis=0), max(gate, GATE) + 0.3, False))
+    for square, limit, alike in tried:
         moment = best_step(made, square, 1.0)
-        if moment is None or moment.square < gate**2:
+        if moment is None or moment.square < limit**2:
             continue
         scale = scale_of(model_of(scored, [*changes, as_change(moment, scored)]), len(changes))
         moment = best_step(made, square, scale) or moment
@@ -130,7 +130,7 @@ def _free(scored: Table, changes: Sequence[Change]) -> Change | None:
             moment = slower(made, square, moment, scale)
         change = as_change(moment, scored)
         sure = deviate(model_of(scored, [*changes, change]), len(changes), kind)
-        if sure > gate:
+        if sure > limit:
             return replace(change, deviate=sure)
     return None
 

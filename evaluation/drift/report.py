@@ -46,6 +46,7 @@ async def report_for(
     clickhouse: ClickHouse, measured: Measured, *, prompt: str, window: Span, promotions: Sequence[Event]
 ) -> DriftReport:
     """The same for a metric that is known to be there; `window` goes from since to until."""
+    from evaluation.drift.apart import BACKED_GATE
     from evaluation.drift.evidence import controls_say
     from evaluation.drift.judging import Evidence, report_of
     from evaluation.drift.looking import Question, look
@@ -62,17 +63,17 @@ async def report_for(
         until=window.end,
     )
     # Off the event loop, which has others to answer: thousands of cells take a while, and so does the first import of scipy.
-    found = await asyncio.to_thread(look, question)
+    found = await asyncio.to_thread(look, question, gate=BACKED_GATE)
     if found is None:
         return _nothing(prompt, measured, begin, window)
     controls = None
-    steps = [change for change in found.changes if change.wide is not None]
-    if steps:
-        first = steps[0]
-        at, between = first.at or 0.0, first.wide or (0.0, 0.0)
+    step = next((change for change in found.changes if change.wide is not None), None)
+    if step is not None:
         span = Span(begin=begin, end=window.end)
         others = await read_controls(clickhouse, prompt=prompt, models=found.table.model.names, span=span)
-        controls = await asyncio.to_thread(controls_say, others, at, between)
+        controls = await asyncio.to_thread(controls_say, others, step.at or 0.0, step.wide or (0.0, 0.0))
+        if not controls.moved:
+            found = await asyncio.to_thread(look, question) or found
     spread = await design_effect(clickhouse, measured, prompt=prompt, before=found.before, after=found.after)
     return await asyncio.to_thread(report_of, found, Evidence(controls=controls, design_effect=spread))
 
