@@ -19,6 +19,9 @@ from evaluation.drift.fitting import DAY_HOURS, Fit, Rows, fit
 from evaluation.drift.sides import Sided, weekend
 from evaluation.drift.table import Codes, Numbers, Table, sums
 
+LEAST_MOVED = 0.01
+"""A change whose share of calls grew by less than this in every kind of input contributed nothing that is worth telling."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
@@ -80,6 +83,8 @@ def parts_of(model: Model, before: Sided, after: Sided, mix_spread: float) -> Pa
     # A kind of input that one side hasn't seen moved by nothing there: it is the mix that brought it or took it away.
     seen = (before.shares > 0) & (after.shares > 0)
     moved = np.where(seen[None, :], now - was, 0.0)
+    # What hardly moved is no part of the change: the remainder has it.
+    moved[np.abs(moved).max(axis=1, initial=0.0) < LEAST_MOVED] = 0.0
     was = np.where(before.shares[None, :] > 0, was, now)
     old_level = levels + (was * effects).sum(axis=0)
     old_sums = found.weights[model.kinds] + np.einsum("cs,csn->sn", was, found.weights[model.effects])

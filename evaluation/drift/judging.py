@@ -15,7 +15,7 @@ from scipy.special import ndtr  # type: ignore[import-untyped]
 
 from evaluation.drift.apart import BACKED_GATE, GATE
 from evaluation.drift.changes import Change
-from evaluation.drift.design import Model
+from evaluation.drift.design import LEAST_MOVED, Model
 from evaluation.drift.estimates import Estimate, Estimates, estimates_of
 from evaluation.drift.events import time_of
 from evaluation.drift.evidence import Controls, concurrent, coverage_moved, time_agrees
@@ -35,7 +35,6 @@ PART_OF_LARGEST = 0.2
 STRATUM_TIMES = 5.0
 STRATUM_LEAST = 30
 STRATUM_ALPHA = 0.001
-_COUNTED = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +131,7 @@ def _contributions(
     orders: BothOrders | None,
 ) -> list[Contribution]:
     parts, deviates = found.parts, np.abs(found.parts.deviates())
-    changed = [place for place in range(len(look.changes)) if np.abs(found.moved[place]).max() >= _COUNTED]
+    changed = [place for place in range(len(look.changes)) if found.moved[place].any()]
     places = ([0] if len(look.scored.stratum.names) > 1 else []) + [place + 1 for place in changed]
     largest = max((abs(float(parts.values[place])) for place in places if deviates[place] > SURE), default=0.0)
     told = []
@@ -195,7 +194,7 @@ def _strata(look: Look, found: Estimates, before: Sided, after: Sided, evidence:
     )
     told = []
     for change, effects, moved in zip(look.changes, found.effects, found.moved, strict=True):
-        able = (effects.errors > 0) & (np.abs(moved) >= _COUNTED)
+        able = (effects.errors > 0) & (np.abs(moved) >= LEAST_MOVED)
         able &= (n_before >= STRATUM_LEAST) & (n_after >= STRATUM_LEAST)
         shown = _holm(np.where(able, 2 * ndtr(-np.abs(effects.deviates())), 1.0), able)
         told += [

@@ -230,6 +230,18 @@ async def test_too_few_scores_say_how_many_are_needed(records: ClickHouse) -> No
     assert not report.enough and "scored calls per side are needed to see 5.0 points, you have" in report.sentence
 
 
+async def test_scores_that_are_not_counted_yet_are_read_from_the_scores_themselves(records: ClickHouse) -> None:
+    calls, scores = World(prompt="agent", model="m", per_hour=1).rows(1)
+    await _insert(records, "calls", calls)
+    await _insert(records, "score_events", scores[:200])
+    await count_scores(records, everything=True)
+    await _insert(records, "score_events", scores[200:])
+    report = await _report(records, "agent")
+    assert report.before.n + report.after.n == len(scores)
+    values = [score.value or 0.0 for score in scores[-int(report.after.n) :]]
+    assert report.after.mean == pytest.approx(sum(values) / len(values))
+
+
 async def test_an_unknown_metric_names_those_that_are_there(records: ClickHouse) -> None:
     calls, scores = World(prompt="agent", model="m", per_hour=1).rows(1)
     await _insert(records, "calls", calls)
