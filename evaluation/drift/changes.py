@@ -8,7 +8,7 @@ Knows tables and events. Refuses to know what the changes did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,12 +48,13 @@ class Change:
     deviate: float = 0.0
 
 
-def served_states(table: Table) -> tuple[Factor, list[Event]]:
-    """Each row's model with the generation of its fingerprints, and the events by which these changed."""
+def served_states(table: Table) -> tuple[Factor, list[Event], dict[str, Event]]:
+    """Each row's model with the generation of its fingerprints, the events by which these changed, and which told of which generation."""
     calls = np.where(table.calls > 0, table.calls, 0.0)
     weights = calls if calls.sum() else table.n
     events = [event_of("model", shift) for shift in shifts(table.hour, table.model, weights)]
     generation = np.zeros(table.hour.size, np.int64)
+    began: dict[str, Event] = {}
     for code in range(len(table.model.names)):
         mine = table.model.codes == code
         if weights[mine].sum() < LEAST:
@@ -65,13 +66,15 @@ def served_states(table: Table) -> tuple[Factor, list[Event]]:
             events.append(event)
             chosen = mine & np.isin(table.fingerprint.codes, list(shift.risen))
             generation[chosen] = np.maximum(generation[chosen], number)
+            began[_state(table.model.names[code], number)] = event
     pairs = table.model.codes * 100 + generation
     found, codes = np.unique(pairs, return_inverse=True)
-    names = tuple(
-        table.model.names[pair // 100] + (f" (fingerprints since change {pair % 100})" if pair % 100 else "")
-        for pair in found
-    )
-    return Factor(codes=codes.astype(np.int64), names=names), sorted(events, key=lambda event: event.at)
+    names = tuple(_state(table.model.names[pair // 100], int(pair % 100)) for pair in found)
+    return Factor(codes=codes.astype(np.int64), names=names), sorted(events, key=lambda event: event.at), began
+
+
+def _state(model: str, generation: int) -> str:
+    return f"{model} (fingerprints since change {generation})" if generation else model
 
 
 def changes_of(table: Table, scored: Table, announced: Sequence[Event], early: int) -> tuple[list[Change], list[Event]]:
@@ -79,11 +82,19 @@ def changes_of(table: Table, scored: Table, announced: Sequence[Event], early: i
 
     `early`: rows before this hour tell what was usual.
     """
-    state, found = served_states(table)
+    state, found, began = served_states(table)
     calls = np.where(table.calls > 0, table.calls, 0.0)
-    changes = _levels("prompt", scored.version, scored, announced, early)
+    changes = _levels(
+        "prompt", scored.version, scored, early, lambda name: [each for each in announced if each.after == name]
+    )
     model = state.where(table.n > 0)
-    changes += [_also_by_time(change, scored) for change in _levels("model", model, scored, found, early)]
+
+    def told_by(name: str) -> list[Event]:
+        if name in began:
+            return [began[name]]
+        return [each for each in found if each.kind == "model" and name in each.after.split(", ")]
+
+    changes += [_also_by_time(change, scored) for change in _levels("model", model, scored, early, told_by)]
     for kind, cause, factor, weights in _others(table, calls):
         for shift in _lasting(table, factor, weights, kind):
             event = event_of(kind, shift)
@@ -156,8 +167,10 @@ def _parts(change: Change) -> tuple[Cause, ...]:
     return change.parts or (change.cause,)
 
 
-def _levels(cause: Cause, factor: Factor, scored: Table, events: Sequence[Event], early: int) -> list[Change]:
-    """A change for each value that is not the usual one."""
+def _levels(
+    cause: Cause, factor: Factor, scored: Table, early: int, told_by: Callable[[str], list[Event]]
+) -> list[Change]:
+    """A change for each value that is not the usual one. `told_by`: the events that tell of a value."""
     sizes = np.bincount(factor.codes, weights=scored.n, minlength=len(factor.names))
     before = np.bincount(
         factor.codes, weights=np.where(scored.hour < early, scored.n, 0.0), minlength=len(factor.names)
@@ -170,7 +183,7 @@ def _levels(cause: Cause, factor: Factor, scored: Table, events: Sequence[Event]
             continue
         on = factor.codes == code
         name = factor.names[code]
-        mine = [event for event in events if _tells_of(event, name, cause)]
+        mine = told_by(name)
         times = [(hour_of(event.at), hour_of(event.until or event.at)) for event in mine]
         seen = [(shift.begin, shift.end) for shift in moved if code in shift.risen]
         # Calls tell when it began and ended only where the record doesn't, or where it took longer than the record says.
@@ -182,14 +195,6 @@ def _levels(cause: Cause, factor: Factor, scored: Table, events: Sequence[Event]
             cause=cause, on=on.astype(np.float64), name=name, events=tuple(reversed(mine)), at=at, until=until,
         ))  # fmt: skip
     return found
-
-
-def _tells_of(event: Event, name: str, cause: Cause) -> bool:
-    if cause == "prompt":
-        return event.after == name
-    if " (fingerprints since change " in name:
-        return event.kind == "fingerprint"
-    return event.kind == "model" and name in event.after.split(", ")
 
 
 def _others(table: Table, calls: Numbers) -> list[tuple[EventKind, Cause, Factor, Numbers]]:

@@ -29,9 +29,9 @@ _SURE = 1e6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """What is fitted: means of `n` observations by hour; `variance` is that of a row's mean by its own chance, None: from the residuals.
+    """What is fitted: by hour, the `mean` of `n` observations with the sum of their `squares`, and the mean `weight` of one.
 
-    `alike` numbers rows whose observations vary alike.
+    `alike` numbers rows whose observations vary alike: the variance of one is taken from all of these.
     """
 
     hour: Codes

@@ -42,9 +42,9 @@ MOST_FREE = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked: cells of one prompt and metric, what was announced, and the hours (since 1970) from which on a change is looked for.
+    """What is asked: cells of one prompt and metric, what was announced, and the hours (since 1970) between which a change is looked for.
 
-    `design_effect`: how much greater variances are because calls of one user are alike (1: they aren't, or nobody knows).
+    Cells from before `since` tell what was usual.
     """
 
     prompt: str

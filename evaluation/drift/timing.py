@@ -43,7 +43,7 @@ def judged(look: Look, contributions: Sequence[Contribution]) -> tuple[Judged, .
         elif id(event) in told:
             why = "told with the change that it is a part of"
         elif event.kind in ("promotion", "rollback", "rollout"):
-            why = "no call of both sides shows it"
+            why = "both sides had the same versions, or too few calls of this one"
         else:
             why = "it changed little between the sides, or came with another change"
         found.append(Judged(event=event, counted=False, why=why))
