@@ -25,6 +25,7 @@ from tracing.rollups.scores import uncounted
 MOST_VERSIONS = 8
 """So many versions are compared, the newest with calls in the window."""
 
+_LONGEST = 10  # no prompt has a version of so many digits
 
 NOBODY = "none"
 """In place of a channel or a version: no comparison."""
@@ -46,7 +47,7 @@ def baseline_of(prompt: Prompt, against: str) -> Baseline | None:
     asked = against.strip().removeprefix("@")
     if asked == NOBODY or (asked == STABLE and STABLE not in prompt.channels):
         return None
-    if asked.isdigit():
+    if asked.isascii() and asked.isdigit() and len(asked) < _LONGEST:
         return Baseline(version=check_number(prompt.slug, int(asked), prompt), channel="")
     if asked not in prompt.channels:
         raise nothing_on(prompt.slug, asked, prompt.channels)
@@ -69,7 +70,10 @@ async def compared_quality(
     Raises MetricNotFoundError for a metric that no call of the window has, and what the connection raises.
     """
     if not 0 < margin < 1:
-        raise AnalysisError(f"a margin is a share such as 0.02 (two points), not {margin:g}")
+        raise AnalysisError(
+            "a margin is more than 0 and less than 100 points (two points are 0.02 over HTTP, 2 on the command line), "
+            f"not {100 * margin:g} points"
+        )
     score = None if metric in BUILT_IN else metric
     asked = partial(quality_report, clickhouse, prompt=prompt, since=since, until=until, purpose=purpose)
     quality = await asked(score=score)

@@ -32,7 +32,7 @@ def as_text(comparison: Comparison) -> RenderableType:
     """All of it, the newest version first."""
     parts: list[RenderableType] = []
     for version in sorted(comparison.versions, key=lambda each: -each.version):
-        parts += [Text(sentence(comparison, version), style="bold"), _table(version)]
+        parts += [Text(sentence(comparison, version), style="bold"), *([_table(version)] if version.metrics else ())]
         parts += [Text(f"· {note}") for note in notes(version)] + [Text("")]
     if not comparison.versions:
         parts.append(Text(f"Nothing to compare: {_name(comparison)} alone answered calls in this window."))
@@ -92,9 +92,8 @@ def _likeness(one: MetricComparison) -> Iterable[str]:
 def _table(version: VersionComparison) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("metric", no_wrap=True)
-    for number in [(each.baseline.version, each.candidate.version) for each in version.metrics[:1]]:
-        for side in number:
-            table.add_column(f"version {side}\nn, coverage", justify="right", no_wrap=True)
+    for side in (version.metrics[0].baseline, version.metrics[0].candidate):
+        table.add_column(f"version {side.version}\nn, coverage", justify="right", no_wrap=True)
     table.add_column("as it is", justify="right", no_wrap=True)
     table.add_column("like with like\n[99 %]", justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
