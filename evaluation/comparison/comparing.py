@@ -238,8 +238,10 @@ def _notes(chosen: Chosen, found: Estimate | None, left_out: dict[str, float]) -
         yield "the calls came by different channels, so by different callers"
     if not chosen.same_model:
         yield "different models answered: the difference is of prompt and model together"
-    if not found.blocks:
-        yield f"the calls lie within fewer than {LEAST_BLOCKS} six-hour blocks: what days differ by is not in the interval"
+    if chosen.concurrent and not found.blocks:
+        yield f"the calls lie within fewer than {LEAST_BLOCKS} six-hour blocks: what hours differ by is not in the interval"
+    if not chosen.concurrent and not found.days:
+        yield f"the calls lie within fewer than {LEAST_BLOCKS} days: what days differ by is not in the interval, so verdicts err more often"
     if left_out:
         share = sum(left_out.values())
         yield f"without {verdicts.strata_text(left_out)}, {share:.1%} of the baseline's values: too few on one side"

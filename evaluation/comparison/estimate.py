@@ -62,13 +62,14 @@ class Estimate:
     """A difference. `design_effect`: by how much values of the same hours say less, 1 where that can't be told from chance.
 
     `widening` is what the interval was widened by, in terms of variance: more than the design effect, as few blocks tell it poorly.
-    `blocks`: whether there were enough of them to tell.
+    `blocks` and `days`: whether there were enough of them to tell what they differ by.
     """
 
     difference: Difference
     design_effect: float
     widening: float
     blocks: bool
+    days: bool
 
 
 def sums(cells: Iterable[Cell]) -> Sums:
@@ -114,6 +115,7 @@ def estimate(
             design_effect=1.0,
             widening=1.0,
             blocks=likeness is not None,
+            days=_days(parts) >= LEAST_BLOCKS,
         )
     single = sum(
         share**2 * (before[name].variance / before[name].effective + after[name].variance / after[name].effective)
@@ -125,6 +127,7 @@ def estimate(
         design_effect=likeness.beyond(single) if likeness else 1.0,
         widening=wider,
         blocks=likeness is not None,
+        days=_days(parts) >= LEAST_BLOCKS,
     )
 
 
@@ -199,6 +202,10 @@ def _add(parts: dict[int, float], cells: Sequence[Cell], whole: Sums, share: flo
     for cell in cells:
         if cell.n > 0:
             parts[cell.block] += share * (cell.total - cell.n * whole.mean) / whole.n
+
+
+def _days(parts: Mapping[int, float]) -> int:
+    return len({block // _BLOCKS_A_DAY for block in parts})
 
 
 def _likeness(parts: Mapping[int, float]) -> _Likeness | None:

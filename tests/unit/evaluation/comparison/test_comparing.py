@@ -201,9 +201,17 @@ def test_values_of_one_day_that_resemble_each_other_widen_the_interval() -> None
     assert rough.needed[0].n > 5 * calm.needed[0].n * 0.9
 
 
-def test_a_day_or_less_says_that_days_are_not_in_the_interval() -> None:
-    found = _compared([_cell(1, 2_000, 0.85)], [_cell(2, 2_000, 0.75)])
-    assert any("fewer than 8 six-hour blocks" in note for note in found.notes)
+def test_a_few_days_say_that_what_days_differ_by_is_not_in_the_interval() -> None:
+    def told(days: int, shared: int) -> str:
+        old = [_cell(1, 500, 0.85, block=4 * day, shared=shared) for day in range(days)]
+        late = 0 if shared else 4 * days
+        return " ".join(_compared(old, [replace(cell, version=2, block=cell.block + late) for cell in old]).notes)
+
+    assert "fewer than 8 days: what days differ by is not in the interval" in told(3, 0)
+    assert "fewer than 8" not in told(4, 0)
+    # Days are the same for both where both are there in all of them.
+    assert "fewer than 8 six-hour blocks" in told(3, 2)
+    assert "fewer than 8" not in told(8, 2)
 
 
 def test_calls_of_a_sample_count_for_what_they_know() -> None:

@@ -60,7 +60,8 @@ Version 8 against version 7 (stable): worse in accepted; lower refusal_rate.
 
 · before/after, the same models, 2024-10-05 to 2024-10-06 (UTC)
 · whatever else changed in between is in the difference; `slugline drift` takes that apart
-· the calls lie within fewer than 8 six-hour blocks: what days differ by is not in the interval
+· the calls lie within fewer than 8 days: what days differ by is not in the interval, so verdicts
+err more often
 · accepted: the stratum that did worst is 'angry': -30.0 [-34.2, -25.5] points, n 1,000 and 2,000
 · refusal_rate: the stratum that moved most is 'angry': -30.0 [-34.2, -25.5] points, n 1,000 and
 2,000
