@@ -18,6 +18,9 @@ from evaluation.errors import AnalysisError, MetricNotFoundError
 from evaluation.plain import plain
 from tracing.clickhouse import ClickHouse
 
+_EARLIEST = 1971
+"""What tells what was usual lies before `since`, and hours are counted from 1970."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReports:
@@ -46,10 +49,10 @@ async def drift_reports(
 ) -> DriftReports:
     """What changed since `since` (default: a week before the end) in a metric, or in every metric of the prompt.
 
-    `promotions` are the prompt's moves. Raises MetricNotFoundError, AnalysisError for a window that has not begun, ValueError
+    `promotions` are the prompt's moves. Raises MetricNotFoundError, AnalysisError for a window that nobody can have called in, ValueError
     for one that is empty or has no zone, and what the connection raises.
     """
-    _begun(since, now)
+    _check(since, until, now)
     names = (
         [metric] if metric is not None else [each.metric.name for each in await metrics_of(clickhouse, prompt=prompt)]
     )
@@ -80,7 +83,7 @@ async def drift_everywhere(
     now: datetime,
 ) -> DriftOverview:
     """Which metrics of which prompts changed, of those that whoever asks `sees`. Raises as `drift_reports` does."""
-    _begun(since, now)
+    _check(since, until, now)
     found = await drift_overview(clickhouse, since=since, until=until, promotions=promotions, now=now)
     return replace(
         found,
@@ -89,9 +92,12 @@ async def drift_everywhere(
     )
 
 
-def _begun(since: datetime | None, now: datetime) -> None:
+def _check(since: datetime | None, until: datetime | None, now: datetime) -> None:
     if since is not None and since >= now:
         raise AnalysisError(f"since ({since:%Y-%m-%d %H:%M} UTC) is in the future")
+    for name, time in (("since", since), ("until", until)):
+        if time is not None and time.year < _EARLIEST:
+            raise AnalysisError(f"{name} ({time:%Y-%m-%d %H:%M} UTC) lies before {_EARLIEST}, and so before any call")
 
 
 def has_cause(report: DriftReport) -> bool:

@@ -177,6 +177,7 @@ def test_what_is_wrong_is_said_in_a_sentence(line: CommandLine, arguments: tuple
         ("drift", "metric=held-firm", 404, "metric_not_found"),
         ("drift", "since=today&until=yesterday", 422, "request_invalid"),
         ("drift", "since=2999-01-01", 422, "request_invalid"),
+        ("drift", "until=1970-01-02", 422, "request_invalid"),
     ],
 )
 def test_what_is_wrong_has_a_status_and_a_code(server: Server, path: str, query: str, status: int, code: str) -> None:
