@@ -18,8 +18,11 @@ _ADDITIVE_ONLY = frozenset({"interaction", "interaction-40"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What came of one history. `off` is how many hours the time is from the truth, None where none was given or there is none;
-    `intervals` are (cause, truth, estimate, low, high); `grades` of named causes."""
+    """What came of one history.
+
+    `off` is how many hours the time is from the truth, None where none was given or there is none. `intervals` are (cause, truth, estimate,
+    low, high), `grades` those of named causes. `size` is the smallest true effect that should be named.
+    """
 
     family: str
     seed: int
@@ -31,6 +34,7 @@ class Judged:
     off: float | None
     intervals: tuple[tuple[str, float, float, float, float], ...]
     grades: tuple[str, ...]
+    size: float
     seconds: float
 
     def as_json(self) -> dict[str, Any]:
@@ -56,6 +60,7 @@ def judge(plan: Plan, report: DriftReport, seconds: float) -> Judged:
         off=_off(plan, report),
         intervals=() if plan.family in _ADDITIVE_ONLY else _intervals(plan, report),
         grades=tuple(each.grade for each in report.contributions if each.named),
+        size=_size(plan),
         seconds=seconds,
     )
 
@@ -64,7 +69,7 @@ def failed(plan: Plan, error: Exception, seconds: float) -> Judged:
     """A history for which there was no report."""
     return Judged(
         family=plan.family, seed=plan.seed, right=False, why=f"no report: {error!r}", named=(), true=tuple(sorted(plan.causes)),
-        said="", off=None, intervals=(), grades=(), seconds=seconds,
+        said="", off=None, intervals=(), grades=(), size=_size(plan), seconds=seconds,
     )  # fmt: skip
 
 
@@ -91,6 +96,16 @@ def _wrong(plan: Plan, report: DriftReport, named: frozenset[str]) -> str:
         if not lost:
             return "doesn't show what happened to the stratum that lost most"
     return ""
+
+
+def _size(plan: Plan) -> float:
+    """The smallest true effect that should be named, from the first change until all are complete; 0 where there is none."""
+    if not plan.changes or plan.together:
+        return 0.0
+    before = (0.0, min(change.at for change in plan.changes))
+    after = (max(change.at + change.over for change in plan.changes), plan.length)
+    causes = [change.cause for change in plan.changes if change.cause in plan.causes]
+    return min((abs(contribution(plan, cause, before, after)) for cause in causes), default=0.0)
 
 
 def _off(plan: Plan, report: DriftReport) -> float | None:

@@ -1,5 +1,6 @@
 """What was judged as tables: shares with their bounds, by row and family, and whether each row's aim is met. Pure."""
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ def row_result(row: Row, judged: Sequence[Judged], aims: dict[str, float] | None
         lines.append(
             f"| {family} | {good} of {len(some)}{aim} | {bounds(good, len(some))} | {_grades(some)} | {_others(some)} |"
         )
+    lines += _by_size(judged)
     line = f"{right} of {n} right ({bounds(right, n)}); the aim is {least}"
     if row.least_of_family:
         line += f" and {row.least_of_family:.0%} of each family" + (f", missed by {', '.join(weak)}" if weak else "")
@@ -132,6 +134,20 @@ def bounds(right: int, n: int) -> str:
     """Wilson's bounds of a share at 95 %, as text."""
     found = wilson(right, n)
     return "no histories" if found is None else f"{found.low:.1%} to {found.high:.1%}"
+
+
+def _by_size(judged: Sequence[Judged]) -> list[str]:
+    """Right ones by the size of the smallest effect that should be named: near the least of them, what is known decides."""
+    if not any(each.size for each in judged):
+        return []
+    lines = ["", "| smallest true effect | right | 95 % bounds |", "| --- | --- | --- |"]
+    for low, high in itertools.pairwise((0.0, 0.04, 0.05, 0.06, 0.08, 1.0)):
+        some = [each for each in judged if low < each.size <= high]
+        if some:
+            good = sum(each.right for each in some)
+            told = f"{100 * low:.0f} to {100 * high:.0f} points" if high < 1 else f"more than {100 * low:.0f} points"
+            lines.append(f"| {told} | {good} of {len(some)} | {bounds(good, len(some))} |")
+    return lines
 
 
 def _grades(some: Sequence[Judged]) -> str:
