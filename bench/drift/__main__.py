@@ -115,6 +115,8 @@ def _page(known: dict[str, Any]) -> str:
     parts = [_HEAD.format(about=about, date=datetime.now(UTC).date())]
     parts += ["| row | what | result |\n| --- | --- | --- |"]
     parts += [f"| {name} | {_about(name)} | {_verdict(each['met'])}: {each['line']} |" for name, each in known.items()]
+    if missing := [name for name in ORDER if name not in known]:
+        parts.append(f"\nNot run yet: {', '.join(missing)}.")
     for name, each in known.items():
         parts.append(f"\n## Row {name}: {_about(name)}\n\n{each['line']}.{_how(each)}\n\n{each['table']}")
         parts += _wrong(each["data"].get("wrong", []))
