@@ -5,6 +5,7 @@ Knows how a report is laid out. Refuses to know HTML, and to judge anything: `ev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -28,10 +29,10 @@ from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 
 if TYPE_CHECKING:
+    from evaluation.drift.overview import DriftOverview, Moved
     from evaluation.drift.reading import Measured
 
 DEFAULT = "7d"
-MOST_HISTORY = 1000
 GRADES = {
     "A": "callers of both at the same time, or the same inputs again",
     "B": "before and after, all else the same, and the time agrees",
@@ -66,7 +67,8 @@ class DriftView:
 
 
 def add_drift(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse) -> None:
-    """`/prompts/{slug}/drift` and its twins."""
+    """`/prompts/{slug}/drift` and its twins, and `/drift` for all prompts."""
+    _add_everywhere(router, frame, store, clickhouse)
 
     async def gathered(request: Request, slug: str, metric: str, since: str, until: str) -> DriftView:
         from evaluation.drift.reading import metrics_of  # numpy takes a while to load
@@ -109,13 +111,46 @@ def add_drift(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHo
         return frame.page(request, "drift.html", **told, table=table_of(found.series, found.measured))
 
 
+def _add_everywhere(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse) -> None:
+    async def overview(request: Request, since: str, until: str) -> tuple[Window, DriftOverview]:
+        from evaluation.drift.moves import all_moves
+        from evaluation.drift.reports import drift_everywhere
+
+        me = frame.visitor(request)
+        window = window_of(since, until, default=DEFAULT, now=frame.now())
+        promotions = await to_thread.run_sync(all_moves, store)
+        found = await drift_everywhere(
+            clickhouse, sees=me.sees, since=window.since, until=window.until, promotions=promotions, now=frame.now()
+        )
+        return window, found
+
+    @router.get("/drift.json")
+    async def get_all_json(request: Request, since: str = "", until: str = "") -> Response:
+        return JSONResponse((await overview(request, since, until))[1].to_json(), headers=HEADERS)
+
+    @router.get("/drift")
+    async def get_all(request: Request, since: str = "", until: str = "") -> HTMLResponse:
+        window, found = await overview(request, since, until)
+        told: dict[str, Any] = {"window": window, "found": found, "presets": PRESETS, "row_words": row_words}
+        return frame.page(request, "drift_all.html", **told)
+
+
+def row_words(row: Moved) -> dict[str, str]:
+    """A metric's row in words: both means, and the change with its interval."""
+    from evaluation.drift.sentences import signed
+
+    means = [mean_text(row.metric, math.exp(each) if row.metric.log else each) for each in (row.before, row.after)]
+    change = signed(row.metric, row.change, row.interval, abs(row.before) or 1.0).replace("-", "−")
+    return {"before": means[0], "after": means[1], "change": change}
+
+
 async def _reported(
     clickhouse: ClickHouse, store: Store, slug: str, measured: Measured, window: Window, frame: Frame
 ) -> DriftReport:
-    from evaluation.drift.events import moves
+    from evaluation.drift.moves import moves_of
     from evaluation.drift.report import drift_report
 
-    promotions = await to_thread.run_sync(lambda: moves(store.history(slug, limit=MOST_HISTORY)))
+    promotions = await to_thread.run_sync(moves_of, store, slug)
     return await drift_report(
         clickhouse,
         prompt=slug,
@@ -156,8 +191,10 @@ class Words:
         return signed(self._metric, value, interval, self._scale).replace("-", "−")
 
     def mean(self, value: float | None) -> str:
-        """A side's mean."""
-        return "–" if value is None else mean_text(self._metric, value)
+        """A side's mean; of a metric in logarithms the geometric one."""
+        if value is None:
+            return "–"
+        return mean_text(self._metric, math.exp(value) if self._metric.log else value)
 
     def ends(self, interval: Interval | None) -> str:
         """A side's interval."""

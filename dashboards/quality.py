@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from evaluation.drift.reading import Measured
 
 DEFAULT = "14d"
-MOST_HISTORY = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,10 +144,9 @@ async def cells_of(clickhouse: ClickHouse, measured: Measured, slug: str, begin:
 
 def moves_within(store: Store, slug: str, window: Window) -> list[Event]:
     """The moves of a prompt's channels within a window, oldest first."""
-    from evaluation.drift.events import moves
+    from evaluation.drift.moves import moves_of
 
-    found = moves(store.history(slug, limit=MOST_HISTORY))
-    return [each for each in found if window.since <= each.at < window.until]
+    return [each for each in moves_of(store, slug) if window.since <= each.at < window.until]
 
 
 def drawn(

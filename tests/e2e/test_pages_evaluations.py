@@ -68,7 +68,15 @@ def evaluation_pages(site: Site, slug: str, path: str) -> list[str]:
     here = f"/datasets/{slug}"
     case = site["admin"].open(path).answer.text.split(f'href="{path}/cases/')[1].partition('"')[0]
     return [
-        *("/datasets", "/new/dataset", f"{here}?q=parcel", f"{here}/versions/1", f"{here}/diff", f"{here}/checks"),
+        *(
+            "/drift",
+            "/datasets",
+            "/new/dataset",
+            f"{here}?q=parcel",
+            f"{here}/versions/1",
+            f"{here}/diff",
+            f"{here}/checks",
+        ),
         *(f"{here}/cases/{case}", f"{here}/cases/{case}/edit", "/evaluations", f"/evaluations/new?prompt={slug}", path),
         *(f"/prompts/{slug}?version=2", f"/prompts/{slug}/quality", f"/prompts/{slug}/drift", f"/rules?slug={slug}"),
         f"{path}/cases/{case}",
@@ -278,6 +286,7 @@ def test_who_may_run_one(site: Site, action: str) -> None:
     assert site["scoped"].post(action.format(slug=slug, id=one["evaluation_id"]), fields).status == 403
     assert site["scoped"].open(f"/evaluations/{one['evaluation_id']}").status == 403
     assert slug not in site["scoped"].open("/evaluations").text
+    assert slug not in site["scoped"].open("/drift").text
     for kind in ("quality", "drift", "quality.json", "drift.json"):
         for who in ("scoped", "application"):
             assert site[who].open(f"/prompts/{slug}/{kind}").status == 403, kind

@@ -95,9 +95,22 @@ def test_versions_with_their_intervals_against_the_one_that_is_live(visitor: Vis
     assert "Nothing is compared." in alone.text
 
 
+def test_what_changed_anywhere(visitor: Visitor) -> None:
+    page = inert(visitor.open("/drift?since=7d"))
+    assert "1 metric changed" in page.text
+    assert re.search(r"answers accepted 8\d\.\d % n [\d,]+ [67]\d\.\d % n [\d,]+ −1\d\.\d points \[−", page.text)
+    assert "the served model changed" in page.text
+    assert f"/prompts/{SLUG}/drift?metric=accepted&amp;since=7d" in page.answer.text
+    [row] = [each for each in visitor.http.get("/drift.json?since=7d").json()["rows"] if each["changed"]]
+    assert (row["prompt"], row["metric"]["name"]) == (SLUG, "accepted")
+    assert "Nothing changed" in visitor.open("/drift?since=1h").text
+
+
 def test_every_metric_can_be_looked_at(visitor: Visitor) -> None:
     names = re.findall(r'<option value="(\w+)"', visitor.open(f"/prompts/{SLUG}/quality").answer.text)
     assert {"accepted", "error_rate", "latency", "cost", "output_tokens"} <= set(names)
+    latency = inert(visitor.open(f"/prompts/{SLUG}/drift?metric=latency"))
+    assert re.search(r"Before, \d+ hours used [34]\d\d ms", latency.text)
     assert " ms" in inert(visitor.open(f"/prompts/{SLUG}/quality?metric=latency")).text
     inert(visitor.open(f"/prompts/{SLUG}/drift?metric=cost"))
     inert(visitor.open(f"/prompts/{SLUG}/drift?metric=error_rate"))
@@ -129,7 +142,9 @@ def test_what_is_asked_wrongly_is_said(visitor: Visitor) -> None:
 def test_charts_are_accessible_and_fit(browser: Any, server: Server, scheme: str, width: int) -> None:
     size = {"width": width, "height": 900}
     page = browser.new_context(base_url=server.url, color_scheme=scheme, viewport=size).new_page()
-    check_pages(page, server.url, [f"/prompts/{SLUG}/{kind}?metric=accepted" for kind in ("quality", "drift")])
+    check_pages(
+        page, server.url, ["/drift", *(f"/prompts/{SLUG}/{kind}?metric=accepted" for kind in ("quality", "drift"))]
+    )
     page.context.close()
 
 
