@@ -32,12 +32,11 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """Something that changed. `kind` decides shape and colour; `target` is the id of the row that says more."""
+    """Something that changed. `kind` decides shape and colour."""
 
     hour: float
     label: str
     kind: str
-    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +71,6 @@ class Flag:
     box_width: float
     label: str
     kind: str
-    target: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -187,7 +187,6 @@ def _flags(markers: Sequence[Marker], begin: float, end: float) -> tuple[list[Fl
             box_width=_short(width),
             label=marker.label,
             kind=marker.kind,
-            target=marker.target,
         )
         found.append(flag)
     return found, len(lanes)

@@ -23,6 +23,7 @@ from dashboards import numbers, text
 from dashboards.case_fields import TYPES
 from dashboards.forms import SAFE, Form, FormRefusedError, check_own_page
 from dashboards.icons import load_icons
+from dashboards.lines import label_of
 from dashboards.outcomes import title_of
 from dashboards.policies import in_words
 from dashboards.sides import rows
@@ -106,6 +107,7 @@ class Frame:
             "decimal": numbers.number,
             "times": numbers.times,
             "compared": numbers.told_of,
+            "event_label": label_of,
         }
         self._templates.globals |= {
             "icon": icons.__getitem__,

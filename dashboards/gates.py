@@ -81,6 +81,7 @@ def _view(
     under_way: Sequence[Evaluation],
 ) -> GateView:
     gate = {"candidate": version, "channel": channel, "dataset": policy.dataset}
+    # A button stands where other doors name the command that would evaluate again.
     missing = lacking_evidence(policy, evidence, slug=slug, version=version, live=live, now=now, gate="")
     missing = [sentence.removesuffix(": run ``") for sentence in missing]
     decision, facts = None, evidence.facts

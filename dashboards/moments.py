@@ -27,7 +27,7 @@ def window_of(since: str, until: str, *, default: str, now: datetime) -> Window:
     """What the fields mean, in UTC; `default` is used where nothing was typed. Raises AnalysisError."""
     said = since.strip() or default
     begin = read_moment(said, now=now, zone=UTC, what="since")
-    end = read_moment(until.strip(), now=now, zone=UTC, what="until") if until.strip() else now
+    end = min(read_moment(until.strip(), now=now, zone=UTC, what="until") if until.strip() else now, now)
     check_window(begin, end)
     # A year and a half is more than anybody looks at on one chart, and still quick to read.
     return Window(since=max(begin, end - timedelta(days=550)), until=end, said=said, until_said=until.strip())

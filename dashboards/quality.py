@@ -159,10 +159,7 @@ def drawn(
 ) -> Chart:
     """The chart of a metric with what changed."""
     metric = measured.metric
-    markers = [
-        Marker(hour=hour_of(event.at), label=label_of(event), kind=kind_of(event), target=f"event-{place}")
-        for place, event in enumerate(events)
-    ]
+    markers = [Marker(hour=hour_of(event.at), label=label_of(event), kind=kind_of(event)) for event in events]
     share = metric.unit == "points"
     return chart_of(
         series,

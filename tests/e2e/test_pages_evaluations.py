@@ -68,18 +68,9 @@ def evaluation_pages(site: Site, slug: str, path: str) -> list[str]:
     here = f"/datasets/{slug}"
     case = site["admin"].open(path).answer.text.split(f'href="{path}/cases/')[1].partition('"')[0]
     return [
-        *(
-            "/drift",
-            "/datasets",
-            "/new/dataset",
-            f"{here}?q=parcel",
-            f"{here}/versions/1",
-            f"{here}/diff",
-            f"{here}/checks",
-        ),
-        *(f"{here}/cases/{case}", f"{here}/cases/{case}/edit", "/evaluations", f"/evaluations/new?prompt={slug}", path),
-        *(f"/prompts/{slug}?version=2", f"/prompts/{slug}/quality", f"/prompts/{slug}/drift", f"/rules?slug={slug}"),
-        f"{path}/cases/{case}",
+        *("/datasets", "/new/dataset", f"{here}?q=parcel", f"{here}/diff", f"{here}/cases/{case}"),
+        *(f"{here}/cases/{case}/edit", "/evaluations", f"/evaluations/new?prompt={slug}", path),
+        *(f"/prompts/{slug}?version=2", f"/prompts/{slug}/quality", f"/rules?slug={slug}", f"{path}/cases/{case}"),
     ]
 
 

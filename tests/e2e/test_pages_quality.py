@@ -130,6 +130,7 @@ def test_what_is_asked_wrongly_is_said(visitor: Visitor) -> None:
             ("metric=acepted", 404, "did you mean 'accepted'?"),
             ("since=soon", 400, "since is such as"),
             ("since=1d&until=3d", 400, "must be before"),
+            ("since=2999-01-01", 400, "must be before"),
         ):
             page = visitor.open(f"/prompts/{SLUG}/{kind}?{query}")
             assert (page.status, said in page.text) == (status, True), page.text

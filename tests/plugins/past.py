@@ -43,7 +43,7 @@ def write_registry(data: Path, slug: str, now: datetime, reason: str = "warmer")
 
 
 def rows(
-    slug: str, now: datetime, *, per_hour: int = 12, label: str = "angry"
+    slug: str, now: datetime, *, per_hour: int = 8, label: str = "angry"
 ) -> tuple[list[CallEvent], list[ScoreEvent]]:
     """Calls with the score `accepted`; after the model's update fewer answers to the angry are accepted. A tenth is held back."""
     chance = random.Random(7)
