@@ -18,7 +18,6 @@ from registry.errors import PromptInvalidError
 
 MOST_ROWS = 16
 """More rows than this would be more fields than a form may have; further ones stand as JSON."""
-BLANK_ROWS = 2
 ROLES = ("user", "assistant", "system", "developer", "tool")
 SEVERAL = frozenset({"contains-all", "contains-any", "icontains-all", "icontains-any"})
 """Checks whose value is several texts: one a line."""
