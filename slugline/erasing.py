@@ -3,6 +3,7 @@
 1. What was recorded before the erasure began is loaded first: a segment can't be changed, its name stands for its bytes. A running
    server loads its spool itself; without one, it is done here. No import works meanwhile.
 2. What is the person's is listed, and goes from the files: those that wait for a collector, for scorers and judges, what was refused.
+   Cases of datasets that came from a call of theirs go with what evaluations were answered to them.
 3. What scorers had said of it by then is loaded, and goes with the rows. Last, hourly counts are derived anew by the running keeper,
    which loads nothing meanwhile, or here.
 
@@ -12,12 +13,19 @@ Broken off anywhere, it is simply done again.
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy import Engine
+
+from registry.roles import owner
+from registry.writing.erasing import ErasedCases
+from registry.writing.store import Store
+from slugline.evaluation_erasing import forget_cases
 from slugline.folder import DataFolder, FolderInUse
+from slugline.local import open_migrated
 from slugline.recording import known_as
 from slugline.records import open_records
 from slugline.settings import Settings
@@ -45,6 +53,7 @@ class Done:
     erasure_id: str
     erased: Erased
     lines: dict[str, int]
+    registry: ErasedCases
     rollups: Rollups
 
 
@@ -73,6 +82,7 @@ async def erase_person(
     cluster = settings.clickhouse.cluster
     running = _running(folder)
     with contextlib.ExitStack() as stack:
+        store = Store(stack.enter_context(_opened(settings)))
         if settings.clickhouse.url and not running:
             stack.enter_context(folder.owned("slugline erase"))
         stack.enter_context(alone_in(folder.imports))
@@ -80,11 +90,19 @@ async def erase_person(
             await _load(spool, records, running=running)
             async with marked(records, person, erasure_id=erasure_id, cluster=cluster) as found:
                 keys = await found.keys()
+                cases = await asyncio.to_thread(store.cases_of_calls, keys.calls)
+                gone = await asyncio.to_thread(
+                    store.erase_cases, cases, reason=reason, by=owner(actor), dry_run=dry_run
+                )
+                answers = await asyncio.to_thread(forget_cases, folder, cases, keys.calls, dry_run=dry_run)
+                await found.also_cases(cases)
+                keys = await found.keys()
                 lines = await _forget(folder, spool, person, keys, dry_run=dry_run)
                 if not dry_run:
                     await _load(spool, records, running=running)
                     late = await _forget(folder, spool, person, keys, dry_run=False)
                     lines = {place: count + late[place] for place, count in lines.items()}
+                lines["evaluations"] = answers
                 erased = await found.erase(dry_run=dry_run)
             rollups: Rollups = "unchanged"
             if not dry_run:
@@ -96,7 +114,16 @@ async def erase_person(
                     if any(erased.rows.values())
                     else rollups
                 )
-    return Done(erasure_id=erasure_id, erased=erased, lines=lines, rollups=rollups)
+    return Done(erasure_id=erasure_id, erased=erased, lines=lines, registry=gone, rollups=rollups)
+
+
+@contextlib.contextmanager
+def _opened(settings: Settings) -> Iterator[Engine]:
+    engine = open_migrated(settings)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def places(folder: DataFolder, spool: SpoolFolders) -> list[Place]:

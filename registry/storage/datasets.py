@@ -17,6 +17,9 @@ from registry.datasets import DatasetAbout, dataset_not_found, dataset_version_n
 from registry.errors import PromptInvalidError
 from registry.storage.tables import dataset_cases, dataset_versions, datasets, rules
 
+ERASED = {"erased": True}
+"""What lies in the place of a case's content that was erased: the only change to a case that the database lets through."""
+
 _AT_ONCE = 500
 
 
@@ -70,7 +73,7 @@ def read_versions(connection: Connection, name: str) -> list[Mapping[str, Any]]:
 
 
 def dataset_of(connection: Connection, row: Mapping[Any, Any]) -> Dataset:
-    """A version from its row, with the cases that it names."""
+    """A version from its row, with the cases that it names; those that were erased are left out."""
     contents: dict[str, Any] = {}
     for some in _in_parts([case_id for case_id, _ in row["members"]]):
         query = select(dataset_cases.c.case_id, dataset_cases.c.content).where(dataset_cases.c.case_id.in_(some))
@@ -78,7 +81,9 @@ def dataset_of(connection: Connection, row: Mapping[Any, Any]) -> Dataset:
     same = {name: row[name] for name in ("name", "number", "content_hash", "message", "author", "created_at")}
     return Dataset(
         **same,
-        cases=tuple(case_of(contents[case_id], about) for case_id, about in row["members"]),
+        cases=tuple(
+            case_of(contents[case_id], about) for case_id, about in row["members"] if contents[case_id] != ERASED
+        ),
         checks=tuple(_check_of(check) for check in row["checks"]),
         revision=row["revision"],
     )
@@ -99,6 +104,11 @@ def case_of(content: Mapping[str, Any], about: Mapping[str, Any]) -> Case:
     )
 
 
+def about_of(about: Mapping[str, Any]) -> Case:
+    """What a version says about a case, without its content."""
+    return case_of({"variables": {}, "messages": (), "expected": None, "checks": ()}, about)
+
+
 def members_of(cases: Sequence[Case]) -> list[list[Any]]:
     """What a version keeps of its cases: each one's id, and what is said about it."""
     return [[case.case_id, _about(case)] for case in cases]
@@ -109,8 +119,14 @@ def add_cases(connection: Connection, cases: Sequence[Case], revision: int) -> N
     by_id = {case.case_id: case for case in cases}
     hashes = {case_id: case.digest for case_id, case in by_id.items()}
     for some in _in_parts(list(by_id)):
-        query = select(dataset_cases.c.case_id, dataset_cases.c.hash).where(dataset_cases.c.case_id.in_(some))
-        there = {row.case_id: row.hash for row in connection.execute(query)}
+        query = select(dataset_cases).where(dataset_cases.c.case_id.in_(some))
+        found = connection.execute(query).all()
+        if erased := [row.case_id for row in found if row.content == ERASED]:
+            raise PromptInvalidError(
+                f"the case {erased[0]} was erased, because somebody asked for it: it can't be saved again",
+                param="cases",
+            )
+        there = {row.case_id: row.hash for row in found}
         for case_id, hash in there.items():
             if hash != hashes[case_id]:
                 raise PromptInvalidError(

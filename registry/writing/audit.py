@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from registry.cases import content_hash as dataset_hash
+from registry.cases import members_hash
 from registry.content import content_hash
 from registry.keys import as_json
 from registry.monitors import terms as monitor_terms
@@ -24,7 +24,7 @@ from registry.storage import rows
 from registry.storage.alerts import read_monitors
 from registry.storage.chain import HASHED, START, event_hash
 from registry.storage.database import reading
-from registry.storage.datasets import case_of, dataset_of
+from registry.storage.datasets import ERASED, about_of, case_of, dataset_of
 from registry.storage.reader import Reader
 from registry.storage.tables import channels, dataset_cases, dataset_versions, events, rules, verdicts, versions
 from registry.values import HistoryEntry
@@ -125,8 +125,14 @@ def _channels(connection: Connection, history: list[HistoryEntry]) -> Iterator[s
 
 def _datasets(connection: Connection, history: list[HistoryEntry]) -> Iterator[str]:
     about: dict[str, Any] = {}
+    erased = {each for entry in history if entry.action == "dataset.erase" for each in entry.evidence["cases"]}
+    there = set()
     for case in connection.execute(select(dataset_cases.c.case_id, dataset_cases.c.hash, dataset_cases.c.content)):
-        if case_of(case.content, about).digest != case.hash or not case.hash.startswith(case.case_id):
+        there.add(case.case_id)
+        if case.content == ERASED:
+            if case.case_id not in erased or not case.hash.startswith(case.case_id):
+                yield f"the content of case {case.case_id} is gone without an event of its erasure"
+        elif case_of(case.content, about).digest != case.hash or not case.hash.startswith(case.case_id):
             yield f"the case {case.case_id} isn't what its id stands for"
     told = {
         (entry.evidence["dataset"], entry.evidence["number"]): entry
@@ -141,8 +147,8 @@ def _datasets(connection: Connection, history: list[HistoryEntry]) -> Iterator[s
             yield f"dataset {name} is there without an event of its save"
             continue
         try:
-            found = dataset_of(connection, row)
-            hashed = dataset_hash(found.cases, found.checks)
+            members = [(case_id, about_of(said)) for case_id, said in row["members"] if case_id in there]
+            hashed = members_hash(members, dataset_of(connection, row).checks)
         except (KeyError, TypeError, ValueError):  # a case that is gone, or no JSON of a case
             hashed = ""
         if not hashed == row["content_hash"] == saved.evidence["content_hash"]:

@@ -31,6 +31,7 @@ from registry.templates.template import compile_content
 from registry.values import Content, HistoryEntry, Prompt, Saved, Version
 from registry.writing.alerts import AlertWrites
 from registry.writing.datasets import DatasetWrites
+from registry.writing.erasing import ErasureWrites
 from registry.writing.evaluations import EvaluationWrites
 from registry.writing.fragments import enter_uses, finder
 from registry.writing.ledger import Act, enter, next_stamp, repeated
@@ -42,7 +43,16 @@ from registry.writing.schedules import ScheduleWrites
 from registry.writing.writer import expected, found, note
 
 
-class Store(ScheduleWrites, RequestWrites, DatasetWrites, EvaluationWrites, ProbeWrites, MonitorWrites, AlertWrites):
+class Store(
+    ScheduleWrites,
+    RequestWrites,
+    DatasetWrites,
+    EvaluationWrites,
+    ProbeWrites,
+    MonitorWrites,
+    AlertWrites,
+    ErasureWrites,
+):
     """Writes to the registry's database, beside what a Reader reads; safe to use from many threads at once.
 
     All methods raise RegistryUnavailableError when the database can't be used, PromptReferenceInvalidError for malformed names, and

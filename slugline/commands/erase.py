@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -55,7 +56,12 @@ def erase(
         )
     )
     if json:
-        said = {"rows": done.erased.rows, "lines": done.lines, "rollups": done.rollups}
+        said = {
+            "rows": done.erased.rows,
+            "lines": done.lines,
+            "registry": asdict(done.registry),
+            "rollups": done.rollups,
+        }
         print_json({"erasure_id": None if dry_run else done.erasure_id, "dry_run": dry_run, **said})
         return
     print("\n".join(_in_words(done, dry_run=dry_run)))
@@ -68,6 +74,8 @@ def _in_words(done: Done, *, dry_run: bool) -> list[str]:
     lines = [
         f"{'would erase' if dry_run else 'erased'} in ClickHouse: {told(done.erased.rows, 'of', 'no rows')}",
         f"{'would erase' if dry_run else 'erased'} in files: {told(done.lines, 'lines of', 'no lines')}",
+        f"{'would erase' if dry_run else 'erased'} in the registry: the content of {done.registry.cases:,} cases of datasets, and "
+        f"{done.registry.results:,} results of evaluations",
     ]
     if not dry_run:
         lines += [_ROLLUPS[done.rollups]] if done.rollups in _ROLLUPS else []

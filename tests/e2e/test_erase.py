@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.plugins.collector import attributes, free_port, http_collector
+from tests.plugins.command_line import CommandLine
 from tests.plugins.judge import RUBRIC, serve_judge
 from tests.plugins.server import Server, run_server, simulator_settings
 
@@ -70,7 +71,15 @@ def test_a_person_goes_with_scores_and_leftovers_and_nobody_else(tmp_path: Path,
             "erasure_id": None,
             "dry_run": True,
             "rows": {**would["rows"], "calls": 2, "score_events": 2},
-            "lines": {"spool/refused": 2, "spool/export": 0, "scoring/calls": 0, "scoring/judge": 0, "imports": 0},
+            "lines": {
+                "spool/refused": 2,
+                "spool/export": 0,
+                "scoring/calls": 0,
+                "scoring/judge": 0,
+                "imports": 0,
+                "evaluations": 0,
+            },
+            "registry": {"cases": 0, "results": 0},
             "rollups": "unchanged",
         }
         assert users(server) == {ADA: 2, BOB: 1}
@@ -206,3 +215,30 @@ def test_hashed_identities_are_found_and_nobody_is_refused(tmp_path: Path, provi
         nobody = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
         assert nobody.returncode == 1
         assert "--user ID" in nobody.stderr
+
+
+def test_cases_that_came_from_a_person_go_with_what_was_answered_to_them(tmp_path: Path, provider: str) -> None:
+    config = tmp_path / "slugline.toml"
+    with run_server(tmp_path, simulator_settings(provider + "/v1"), workers=1) as server:
+        line = CommandLine(environment={"SLUGLINE_URL": server.url})
+        server.save("agent", "Be kind.")
+        first = {"messages": [{"role": "user", "content": "Hi"}], "checks": [{"type": "is-complete"}]}
+        assert server.api.post("/api/datasets", json={"name": "golden", "cases": [first]}).status_code == 201
+        calls = [ask(server, ADA, text="Ada lives in Elm Street"), ask(server, BOB, text="Bob lives in Oak Street")]
+        for each in calls:
+            server.row(each)
+            line.run("dataset", "add", "golden", "--call", each, "--note", "a complaint", "--check", "is-complete:")
+        line.run("eval", "agent@1", "--dataset", "golden")
+        asked = "SELECT count() AS n FROM calls WHERE purpose = 'evaluation'"
+        server.until(asked, lambda rows: rows[0]["n"] == 3)
+        would = run(server.data, "--user", ADA, "--dry-run", config=config)
+        assert (would["registry"], would["lines"]["evaluations"]) == ({"cases": 1, "results": 1}, 1)
+        done = run(server.data, "--user", ADA, config=config)
+        assert (done["registry"], done["lines"]["evaluations"], done["rows"]["calls"]) == (would["registry"], 1, 2)
+        assert server.sql(asked) == [{"n": 2}]
+        shown = line.run("dataset", "show", "golden", "--format", "yaml")
+        assert ("Elm Street" in shown, "Oak Street" in shown) == (False, True)
+        assert line("audit", "verify").status == 0
+        files = [path for path in server.data.rglob("*") if path.is_file() and "clickhouse" not in path.parts]
+        assert [path for path in files if b"Elm Street" in path.read_bytes()] == []
+        assert [path for path in files if b"Oak Street" in path.read_bytes()] != []

@@ -17,7 +17,7 @@ from typing import Any
 
 from tracing.clickhouse import ClickHouse, ClickHouseRefused
 from tracing.cluster import for_cluster
-from tracing.privacy.listing import Person, listing
+from tracing.privacy.listing import Person, listing, listing_of_cases
 from tracing.rollups.scores import Cell, recount
 
 __all__ = ["Erased", "Keys", "Marked", "Person", "deletion", "marked", "note"]
@@ -86,6 +86,12 @@ class Marked:
             externals=found.get("external", none),
             spans=found.get("span", none),
         )
+
+    async def also_cases(self, case_ids: Sequence[str]) -> None:
+        """Lists the calls as well by which evaluations and probes asked about these cases."""
+        if case_ids:
+            settings = _ON_CLUSTERS if self._cluster else {}
+            await self._clickhouse.command(listing_of_cases(), {**self._given(), "cases": list(case_ids)}, **settings)
 
     async def erase(self, *, dry_run: bool) -> Erased:
         """Deletes, and returns when it is done; hours whose scores went are counted anew. Raises ClickHouseRefused."""

@@ -52,6 +52,11 @@ def listing(person: Person) -> list[str]:
     ]
 
 
+def listing_of_cases() -> str:
+    """The statement for the calls by which evaluations and probes asked about cases. Its parameters: `erasure`, `cases`."""
+    return _call_keys("purpose IN ('evaluation', 'probe') AND tags['case'] IN {cases:Array(String)}")
+
+
 def _given(person: Person) -> list[str]:
     """The person's names. One that is asked for by user and session is not to lose all that either names."""
     if person.users and person.sessions:
