@@ -62,15 +62,33 @@ def whole(facts: Facts, *, dataset: str, number: int | None, repeats: int) -> It
         )
 
 
-def no_worse(facts: Facts, *, margin: float, confidence: float, allow: bool) -> Iterator[Finding]:
-    """Whether the candidate is shown to be worse by less than `margin`, or shown to be worse. Nothing without a baseline."""
+def confidence_of(confidence: float, tries: int) -> float:
+    """What the n-th try must be shown at: a tenth of the risk of the one before, so that trying until it passes gains next to nothing.
+
+    However many tries there are, their risks add up to no more than 1.12 times the first one's.
+    """
+    return 1.0 - (1.0 - confidence) / 10.0 ** (tries - 1)
+
+
+def no_worse(facts: Facts, *, margin: float, confidence: float, allow: bool, tries: int = 1) -> Iterator[Finding]:
+    """Whether the candidate is shown to be worse by less than `margin`, or shown to be worse. Nothing without a baseline.
+
+    `tries` counts this evaluation and those before it that did not pass.
+    """
     baseline, about = evidence.part(facts, "baseline"), evidence.part(facts, "difference")
     if baseline is None:
         return
     against = evidence.text(evidence.required(baseline, "target"), "label")
-    shown = about and evidence.bounds(about, confidence)
+    shown_at = confidence_of(confidence, tries)
+    shown = about and evidence.bounds(about, shown_at)
     apart = about and evidence.bounds(about, (1 + confidence) / 2)
     estimate = about and evidence.number(about, "estimate")
+    if about and apart and not shown and tries > 1:
+        yield _open(
+            f"it is the {ordinal(tries)} try on the same cases against {against}, and no evaluation shows as much as that takes: add cases "
+            "to the dataset, or save another version"
+        )
+        return
     if about is None or not shown or not apart or not isinstance(estimate, float | int):
         arms = (evidence.required(facts, "candidate"), baseline)
         errors = [(evidence.text(evidence.required(arm, "target"), "label"), arm.get("errors")) for arm in arms]
@@ -80,7 +98,8 @@ def no_worse(facts: Facts, *, margin: float, confidence: float, allow: bool) -> 
         return
     pairs, left_out = evidence.count(about, "pairs"), evidence.count(about, "left_out")
     without = f", {left_out} left out that {against} has no judged answer to" if left_out else ""
-    measured = f"{_points(estimate)} against {against} on {pairs} cases{without}"
+    again = f"; the {ordinal(tries)} try, so at a confidence of {shown_at:.12g}" if tries > 1 else ""
+    measured = f"{_points(estimate)} against {against} on {pairs} cases{without}{again}"
     p_worse = evidence.number(about, "p_worse")
     if shown[0] > -margin:
         said = f"it is worse by less than {_share(margin)} of cases, if at all ({measured}; no lower than {_points(shown[0])})"
@@ -89,7 +108,7 @@ def no_worse(facts: Facts, *, margin: float, confidence: float, allow: bool) -> 
         yield Finding(outcome="fail", sentence=f"it is worse ({measured}; no higher than {_points(apart[1])})")
     else:
         sd = evidence.number(about, "sd") or 0.0
-        needed = evidence.cases_needed(sd=sd, estimate=estimate, cases=pairs, margin=margin, confidence=confidence)
+        needed = evidence.cases_needed(sd=sd, estimate=estimate, cases=pairs, margin=margin, confidence=shown_at)
         more = f"; about {needed:,} cases would decide at this noise, or more repeats" if needed else ""
         said = f"it may be worse by {_share(-shown[0])} of cases, and {_share(margin)} are allowed ({measured}){more}"
         yield _uncertain(said, needed, allow=allow and estimate > -margin)
@@ -113,13 +132,15 @@ def thresholds(facts: Facts, *, min_pass_rate: float | None, metrics: Mapping[st
         yield Finding(outcome="pass" if mean >= least - _ROUNDING else "fail", sentence=said)
 
 
-def increase(facts: Facts, name: str, *, allowed: float | None, confidence: float, allow: bool) -> Iterator[Finding]:
-    """Whether cost, latency or length grew by no more than a share. Nothing without a baseline."""
+def increase(
+    facts: Facts, name: str, *, allowed: float | None, confidence: float, allow: bool, tries: int = 1
+) -> Iterator[Finding]:
+    """Whether cost, latency or length grew by no more than a share. Nothing without a baseline. `tries`: as for `no_worse`."""
     if allowed is None or evidence.part(facts, "baseline") is None:
         return
     about, most = evidence.part(facts, name), 1 + allowed
     ratio = about and evidence.number(about, "ratio")
-    shown = about and evidence.bounds(about, confidence)
+    shown = about and evidence.bounds(about, confidence_of(confidence, tries))
     apart = about and evidence.bounds(about, (1 + confidence) / 2)
     if about and ratio is None and evidence.number(about, "baseline") == 0 and evidence.number(about, "candidate"):
         yield Finding(outcome="fail", sentence=f"its {name} is more than nothing, and the baseline's is 0")
@@ -156,3 +177,9 @@ def _share(share: float) -> str:
 
 def _times(n: int) -> str:
     return "once" if n == 1 else f"{n} times"
+
+
+def ordinal(number: int) -> str:
+    """1st, 2nd, 3rd, 4th."""
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if 10 < number % 100 < 14 else ends.get(number % 10, 'th')}"

@@ -19,11 +19,12 @@ from registry.policy import Policy, decide
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """A version's newest verdict on one dataset: its facts, when they were made (None: not evaluated), and the dataset's newest number
-    (None: there is no such dataset)."""
+    (None: there is no such dataset). `tries` counts it and those before it about the same that did not pass."""
 
     facts: Mapping[str, Any] | None = None
     at: datetime | None = None
     newest: int | None = None
+    tries: int = 1
 
 
 def lacking_evidence(
@@ -41,7 +42,7 @@ def lacking_evidence(
         ]
     try:
         stale = list(_stale(policy, found, found.facts, slug=slug, version=version, live=live, now=now))
-        decision = decide(policy, found.facts)
+        decision = decide(policy, found.facts, tries=found.tries)
         about = f"{evidence.text(found.facts, 'dataset')}@{evidence.count(found.facts, 'dataset_number')}"
     except PromptInvalidError as error:
         return [f"{error.message}: run `{gate}`"]
@@ -81,6 +82,16 @@ def _stale(
         yield f"it isn't known how old the evaluation of version {version} is"
     elif (hours := (now - found.at).total_seconds() / 3600) > policy.max_age_hours:
         yield f"the evaluation of version {version} is {hours:,.0f} hours old, and at most {policy.max_age_hours:,g} are allowed"
+
+
+def about_the_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two evaluations tried the same versions on the same cases, so that one of them is another try."""
+    return _tried(one) == _tried(other)
+
+
+def _tried(facts: Mapping[str, Any]) -> tuple[object, ...]:
+    arms = (_target(facts, "candidate"), _target(facts, "baseline"))
+    return (*arms, facts.get("dataset"), facts.get("dataset_number"))
 
 
 def _target(facts: Mapping[str, Any], arm: str) -> tuple[str, int, str | None] | None:

@@ -115,12 +115,13 @@ def write_policy(policy: Policy) -> dict[str, Any]:
     return told if policy.watch is None else {**told, "watch": {**told["watch"], "scores": list(policy.watch.scores)}}
 
 
-def decide(policy: Policy, facts: Mapping[str, Any]) -> Decision:
+def decide(policy: Policy, facts: Mapping[str, Any], *, tries: int = 1) -> Decision:
     """Pass, fail or not enough cases. Raises PromptInvalidError for facts in a format that it doesn't know.
 
-    One criterion that fails fails the whole; one that can't tell keeps it from passing.
+    One criterion that fails fails the whole; one that can't tell keeps it from passing. `tries` counts this evaluation of the same versions
+    on the same cases and those before it that did not pass: the more, the surer it must be.
     """
-    known, allow = read_facts(facts), policy.uncertain == "allow"
+    known, allow = read_facts(facts), policy.uncertain == "allow" and tries == 1
     increases = {
         "cost": policy.max_cost_increase,
         "latency": policy.max_latency_increase,
@@ -129,11 +130,11 @@ def decide(policy: Policy, facts: Mapping[str, Any]) -> Decision:
     found = [
         *must_pass(known),
         *whole(known, dataset=policy.dataset_name, number=policy.dataset_number, repeats=policy.repeats),
-        *no_worse(known, margin=policy.margin, confidence=policy.confidence, allow=allow),
+        *no_worse(known, margin=policy.margin, confidence=policy.confidence, allow=allow, tries=tries),
         *thresholds(known, min_pass_rate=policy.min_pass_rate, metrics=policy.metrics),
     ]
     for name, allowed in increases.items():
-        found += increase(known, name, allowed=allowed, confidence=policy.confidence, allow=allow)
+        found += increase(known, name, allowed=allowed, confidence=policy.confidence, allow=allow, tries=tries)
     failed = [each.sentence for each in found if each.outcome == "fail"]
     unsure = [each for each in found if each.outcome == "not_enough_cases"]
     if failed:

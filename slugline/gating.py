@@ -111,7 +111,7 @@ def plan_of_gate(
 def pass_judgement(store: Store, by: Principal, gate: Gate, facts: Facts) -> Passage:
     """Puts the verdict on record, and says what the policies make of it. Raises RegistryError."""
     told = facts.to_json()
-    decided = _decided(gate.policies, told)
+    decided = _decided(gate.policies, told, store.tries(gate.candidate.slug, gate.candidate.number, told))
     store.judge(
         gate.candidate.slug,
         gate.candidate.number,
@@ -134,12 +134,13 @@ def pass_judgement(store: Store, by: Principal, gate: Gate, facts: Facts) -> Pas
 def weighed(store: Store, slug: str, channel: str, dataset: str, facts: Mapping[str, Any]) -> Decision:
     """What a channel's policies on a dataset make of facts now; the usual terms where none is about it. Raises RegistryError."""
     asked = tuple(each for each in strictest(store.rules(), slug, channel).asked if each.dataset == dataset)
-    return _decided(asked or (Policy(dataset=dataset),), facts)
+    version = int(facts["candidate"]["target"]["version"])
+    return _decided(asked or (Policy(dataset=dataset),), facts, store.tries(slug, version, facts))
 
 
-def _decided(policies: Sequence[Policy], facts: Mapping[str, Any]) -> Decision:
+def _decided(policies: Sequence[Policy], facts: Mapping[str, Any], tries: int) -> Decision:
     """The worst of the policies' decisions, with the reasons of those that came to it, each once."""
-    decisions = [decide(policy, facts) for policy in policies]
+    decisions = [decide(policy, facts, tries=tries) for policy in policies]
     outcome = min((decision.outcome for decision in decisions), key=_WORST.index)
     alike = [decision for decision in decisions if decision.outcome == outcome]
     return Decision(

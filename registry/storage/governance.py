@@ -5,13 +5,14 @@ Knows how each value lies in the tables, as `registry.storage.rows` does for pro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, func, select
 
-from registry.evidence import Evidence
+from registry.errors import PromptInvalidError
+from registry.evidence import Evidence, about_the_same
 from registry.policy import Policy, read_policy
 from registry.rules import ANY, Person, Rule, Standing, missing, names_of, strictest
 from registry.storage.tables import (
@@ -152,7 +153,29 @@ def _evidence(connection: Connection, policy: Policy, verdict: RowMapping | None
         facts=None if verdict is None else verdict["evidence"],
         at=None if verdict is None else verdict["at"],
         newest=connection.execute(newest).scalar(),
+        tries=1 if verdict is None else tries_of(connection, verdict["slug"], verdict["version"], verdict["evidence"]),
     )
+
+
+def tries_of(connection: Connection, slug: str, version: int, facts: Mapping[str, Any]) -> int:
+    """Which try an evaluation of a version is: 1, and one more for each other evaluation of the same before it that did not pass."""
+    dataset, evaluation = str(facts.get("dataset", "")), facts.get("evaluation_id")
+    here = (verdicts.c.slug == slug) & (verdicts.c.version == version) & (verdicts.c.dataset == dataset)
+    before = []
+    for row in connection.execute(select(verdicts).where(here).order_by(verdicts.c.revision)).mappings():
+        told = row["evidence"]
+        if told.get("evaluation_id") == evaluation:
+            break
+        if not row["passed"] and _same(told, facts):
+            before.append(told.get("evaluation_id"))
+    return 1 + len(set(before))
+
+
+def _same(told: Mapping[str, Any], facts: Mapping[str, Any]) -> bool:
+    try:
+        return about_the_same(told, facts)
+    except PromptInvalidError:  # it isn't one that anybody can read
+        return False
 
 
 def _rule_of(row: RowMapping) -> Rule:

@@ -97,6 +97,11 @@ class ProtectionWrites(Writer):
             enter(connection, act.about(request_id=request_id), stamp)
         return rule
 
+    def tries(self, slug: str, version: int, facts: Mapping[str, Any]) -> int:
+        """Which try an evaluation of a version is: those before it count that tried the same on the same cases and did not pass."""
+        with self._reading() as connection:
+            return governance.tries_of(connection, slug, version, facts)
+
     def judge(
         self,
         slug: str,

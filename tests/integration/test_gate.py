@@ -149,6 +149,23 @@ def test_too_few_cases_are_said_to_be_too_few(tmp_path: Path) -> None:
         assert desk.promote(2).status == 1
 
 
+def test_tries_are_counted_until_something_else_is_tried(tmp_path: Path) -> None:
+    with gated(tmp_path, answers(GOOD, [], 50), answers(BAD, [2, 3, 4], 50)) as desk:
+        desk.version(GOOD)
+        desk.store.promote("ask", 1, reason="first", by=ANN)
+        desk.dataset(cases(50), [RIGHT])
+        desk.protect({"dataset": "golden"})
+        desk.version(BAD)
+        said = [desk.gate("--cache").out for _ in range(4)]
+        assert "try" not in said[0]
+        assert "the 2nd try, so at a confidence of 0.995" in said[1]
+        assert "the 3rd try, so at a confidence of 0.9995" in said[2]
+        assert "it is the 4th try on the same cases against ask@1" in said[3]
+        assert "it is the 4th try" in desk.promote(2).err
+        desk.dataset(cases(49), [RIGHT])
+        assert "try" not in desk.gate("--cache").out
+
+
 def test_the_first_version_is_held_to_thresholds_alone(tmp_path: Path) -> None:
     with gated(tmp_path, answers(GOOD, [1, 2], 20)) as desk:
         desk.version(GOOD)
