@@ -42,18 +42,15 @@ class PromptHours:
 
     def share_of(self, model: str) -> Hours:
         """The share of calls that one model answered."""
-        calls: dict[float, float] = {}
-        squares: dict[float, float] = {}
-        for hours in self.models.values():
-            for hour, weight, square in zip(hours.hour, hours.n, hours.squares, strict=True):
-                calls[hour] = calls.get(hour, 0.0) + weight
-                squares[hour] = squares.get(hour, 0.0) + square
-        mine = self.models.get(model)
-        own = {} if mine is None else dict(zip(mine.hour, mine.n, strict=True))
-        at = np.array(sorted(calls))
-        share = np.array([own.get(hour, 0.0) / calls[hour] for hour in at])
-        n = np.array([calls[hour] ** 2 / squares[hour] for hour in at])
-        return Hours(hour=at, n=n, mean=share, squares=share.copy())
+        all_hours = np.concatenate([each.hour for each in self.models.values()])
+        at, place = np.unique(all_hours, return_inverse=True)
+        calls = np.bincount(place, np.concatenate([each.n for each in self.models.values()]))
+        squares = np.bincount(place, np.concatenate([each.squares for each in self.models.values()]))
+        own, mine = np.zeros(len(at)), self.models.get(model)
+        if mine is not None:
+            own[np.searchsorted(at, mine.hour)] = mine.n
+        share = own / calls
+        return Hours(hour=at, n=calls**2 / squares, mean=share, squares=share.copy())
 
     def main_model(self, begin: float, end: float) -> str | None:
         """The model that answered most calls in a span of hours."""
@@ -84,32 +81,30 @@ async def read_hours(clickhouse: ClickHouse, prompts: Sequence[str], *, since: i
 def _assembled(
     prompts: Sequence[str], calls: Iterable[Mapping[str, Any]], models: Iterable[Any], scores: Iterable[Any]
 ) -> list[PromptHours]:
-    by_prompt: dict[str, list[Mapping[str, Any]]] = {}
-    for row in calls:
-        by_prompt.setdefault(row["prompt"], []).append(row)
-    served: dict[str, dict[str, list[tuple[int, float, float, float | None]]]] = {}
+    by_prompt = {row["prompt"]: row for row in calls}
+    served: dict[str, dict[str, Hours]] = {}
     for prompt, model, begin, weight, square in models:
-        served.setdefault(prompt, {}).setdefault(model, []).append((begin, weight, 1.0, square))
-    scored: dict[str, dict[str, list[tuple[int, float, float, float | None]]]] = {}
+        served.setdefault(prompt, {})[model] = hours_of(begin, weight, weight, square)
+    scored: dict[str, dict[str, Hours]] = {}
     for prompt, score, begin, n, mean, square in scores:
         # A score that has a built-in metric's name can't be told from it, and isn't watched.
         if score not in BUILT_IN:
-            scored.setdefault(prompt, {}).setdefault(score, []).append((begin, n, mean, square))
+            scored.setdefault(prompt, {})[score] = hours_of(begin, n, mean, square)
     return [
         PromptHours(
             prompt=prompt,
             metrics={
-                **{name: _metric(by_prompt.get(prompt, ()), *columns) for name, columns in _CALLS.items()},
-                **{name: hours_of(rows) for name, rows in scored.get(prompt, {}).items()},
+                **{
+                    name: hours_of(row["begin"], row[n], row[mean], row[square] if square else None)
+                    for name, (n, mean, square) in _CALLS.items()
+                },
+                **scored.get(prompt, {}),
             },
-            models={name: hours_of(rows) for name, rows in served.get(prompt, {}).items()},
+            models=served.get(prompt, {}),
         )
         for prompt in prompts
+        if (row := by_prompt.get(prompt)) is not None
     ]
-
-
-def _metric(rows: Sequence[Mapping[str, Any]], n: str, mean: str, square: str | None) -> Hours:
-    return hours_of([(row["begin"], row[n], row[mean], row[square] if square else None) for row in rows if row[n] > 0])
 
 
 def _statements() -> Mapping[str, str]:

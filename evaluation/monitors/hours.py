@@ -89,11 +89,15 @@ class Hours:
         )
 
 
-def hours_of(rows: Sequence[tuple[int, float, float, float | None]]) -> Hours:
-    """From (hour since 1970, n, mean, mean of squares or None), in any order."""
-    table = np.array([(h, n, m, np.nan if s is None else s) for h, n, m, s in rows], dtype=np.float64).reshape(-1, 4)
-    table = table[np.argsort(table[:, 0], kind="stable")]
-    return Hours(hour=table[:, 0], n=table[:, 1], mean=table[:, 2], squares=table[:, 3])
+def hours_of(
+    hour: Sequence[float], n: Sequence[float], mean: Sequence[float], squares: Sequence[float] | None
+) -> Hours:
+    """From columns, in any order of hours; what has no observations is left out. `squares` is None where they aren't kept."""
+    at, count, level = np.array(hour, np.float64), np.array(n, np.float64), np.array(mean, np.float64)
+    square = np.full(len(at), np.nan) if squares is None else np.array(squares, np.float64)
+    order = np.argsort(at, kind="stable")
+    found = Hours(hour=at[order], n=count[order], mean=level[order], squares=square[order])
+    return found.of(found.n > 0)
 
 
 def width_for(hours: Hours, least: float) -> int | None:

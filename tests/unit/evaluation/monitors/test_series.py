@@ -20,12 +20,10 @@ NOISY = Setting(rate=50, by_hour=0.15, by_day=0.05)
 
 def hours(level, *, days: int = 28, n: float = 50, seed: int = 1, first: int = FIRST, spread: float = 1.0) -> Hours:
     """Hours of a metric that isn't a share, with a level by hour since the first."""
-    draw = np.random.default_rng(seed)
-    rows = []
-    for hour in range(days * DAY):
-        values = draw.normal(level(hour), spread, int(n))
-        rows.append((first + hour, n, float(values.mean()), float((values**2).mean())))
-    return hours_of(rows)
+    values = np.random.default_rng(seed).normal(0, spread, (days * DAY, int(n)))
+    values += np.array([level(hour) for hour in range(days * DAY)])[:, None]
+    at = np.arange(days * DAY)
+    return hours_of(first + at, np.full(len(at), n), values.mean(axis=1), (values**2).mean(axis=1))
 
 
 def found(series: Hours, now: int, *, margin: float = 0.1, memory: Memory | None = None):
