@@ -89,7 +89,7 @@ def _message(alert: Alert, delivery_id: str, telling: str, base_url: str, at: da
         f" (between {_moment(first.earliest)} and {_moment(first.latest)})" if first.earliest != first.latest else ""
     )
     since = f"Since {_moment(alert.since)} UTC{between if len(alert.lines) == 1 else ''}."
-    cause = str(alert.cause.get("text", ""))
+    cause = str(alert.cause.get("text", "")).rstrip(".")
     said = [
         alert.title,
         "",

@@ -132,7 +132,8 @@ async def _cause(group: Group, explain: Explain) -> Mapping[str, Any]:
     """An alert is not kept back by what only explains it."""
     try:
         async with asyncio.timeout(EXPLAIN_SECONDS):
-            return {**group.cause, **await explain(group.lines[0])}
+            first = next((line for line in group.lines if line.metric != "served_models"), group.lines[0])
+            return {**group.cause, **await explain(first)}
     except Exception:
         log.exception("the cause of a change could not be looked into: %s", group.name)
         return group.cause

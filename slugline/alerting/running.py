@@ -9,6 +9,7 @@ from functools import partial
 
 from registry.writing.store import Store
 from slugline.alerting.delivering import deliver_for_ever, open_destinations
+from slugline.alerting.explaining import explainer
 from slugline.alerting.monitoring import MonitorStatus, monitor_for_ever
 from slugline.alerting.settings import OTLP, destinations_for
 from slugline.locate import locate_clickhouse
@@ -30,7 +31,9 @@ async def alerting(
     async with ClickHouse(locate_clickhouse(settings, environment)) as clickhouse:
         tasks = (
             asyncio.create_task(deliver_for_ever(store, destinations, stopping)),
-            asyncio.create_task(monitor_for_ever(store, clickhouse, to, stopping, status)),
+            asyncio.create_task(
+                monitor_for_ever(store, clickhouse, to, stopping, status, explainer(store, clickhouse))
+            ),
         )
         try:
             yield status
