@@ -123,6 +123,11 @@ class Alert:
         return f"model {self.name}: {count} prompt{'s' if count != 1 else ''}"
 
     @property
+    def suspected(self) -> str:
+        """The suspected cause in words, without a full stop; "" where there is none."""
+        return str(self.cause.get("text", "")).rstrip(".")
+
+    @property
     def title(self) -> str:
         """One line for a subject or a list."""
         first = self.lines[0]

@@ -89,15 +89,14 @@ def _message(alert: Alert, delivery_id: str, telling: str, base_url: str, at: da
         f" (between {_moment(first.earliest)} and {_moment(first.latest)})" if first.earliest != first.latest else ""
     )
     since = f"Since {_moment(alert.since)} UTC{between if len(alert.lines) == 1 else ''}."
-    cause = str(alert.cause.get("text", "")).rstrip(".")
     said = [
         alert.title,
         "",
         *lines,
         "",
         since,
-        f"Suspected cause: {cause}."
-        if cause
+        f"Suspected cause: {alert.suspected}."
+        if alert.suspected
         else "No cause is known: nobody moved a channel then, and the model served is the same.",
         *([f"It was back to what is usual by {_moment(alert.closed_at)} UTC."] if alert.closed_at else []),
         "",

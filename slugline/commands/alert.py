@@ -142,7 +142,7 @@ def _print(alert: Alert, as_json: bool) -> None:
     for line in alert.lines:
         back = f"; back since {moment(line.closed_at)} UTC" if line.closed_at else ""
         print(f"  {line.slug}: {line.sentence}, since {moment(line.since)} UTC{back}")
-    print(f"suspected cause: {alert.cause.get('text', 'none is known')}")
+    print(f"suspected cause: {alert.suspected or 'none is known'}")
     if alert.acknowledged_by and alert.acknowledged_at:
         said = f": {alert.note}" if alert.note else ""
         print(f"acknowledged by {alert.acknowledged_by} at {moment(alert.acknowledged_at)} UTC{said}")

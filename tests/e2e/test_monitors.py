@@ -19,7 +19,7 @@ from tests.plugins.site import Site
 T0 = datetime(2026, 11, 5, 9, tzinfo=UTC)
 
 
-def raised(url: str, *slugs: str, metric: str = "helpful", to: tuple[str, ...] = ()) -> str:
+def raised(url: str, *slugs: str, cause: str = "the model <b>changed</b>", to: tuple[str, ...] = ()) -> str:
     """An alert, as the keeper raises it."""
     given = {"side": "down", "scale": "points", "since": T0, "earliest": T0, "latest": T0 + timedelta(hours=1)}
     numbers = {
@@ -32,10 +32,10 @@ def raised(url: str, *slugs: str, metric: str = "helpful", to: tuple[str, ...] =
         "n_after": 500,
     }
     engine = open_engine(url)
-    lines = [AlertLine(slug=slug, metric=metric, **given, **numbers) for slug in slugs]
-    cause = {"kind": "model", "text": "the model <b>changed</b>"}
+    lines = [AlertLine(slug=slug, metric="helpful", **given, **numbers) for slug in slugs]
+    told = {"kind": "model", "text": cause} if cause else {}
     about = "prompt" if len(slugs) == 1 else "model"
-    alert = Store(engine).raise_alert(lines, about=about, name=slugs[0], cause=cause, destinations=to)
+    alert = Store(engine).raise_alert(lines, about=about, name=slugs[0], cause=told, destinations=to)
     engine.dispose()
     assert alert is not None
     return alert.alert_id
@@ -72,6 +72,21 @@ def test_alerts_are_seen_and_acknowledged_on_their_pages_by_whoever_may(site: Si
     history = site["admin"].open("/prompts/al-one/history").text
     assert "acknowledged the alert “al-one: 'helpful' fell”" in history
     assert "muted the alert" in history
+
+
+def test_an_alert_about_several_prompts_with_no_known_cause_is_shown_to_whoever_sees_them_all(
+    site: Site, registry: str
+) -> None:
+    for slug in ("sam-al", "al-two"):
+        site.save(slug, "one")
+    alert = raised(registry, "sam-al", "al-two", cause="")
+    for path in ("/alerts?state=all", f"/alerts/{alert}"):
+        page = site["admin"].open(path)
+        assert page.status == 200
+        assert "model sam-al: 2 prompts: 'helpful' fell" in page.text
+    assert "No cause is known" in page.text
+    assert "model sam-al" not in site["scoped"].open("/alerts").text
+    assert site["scoped"].open(f"/alerts/{alert}").status == 403
 
 
 def test_the_api_has_monitors_and_alerts(site: Site, registry: str) -> None:
