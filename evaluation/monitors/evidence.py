@@ -51,7 +51,7 @@ class Doubt:
 def doubt_for(series: int) -> Doubt:
     """For so many series that are watched together."""
     tens = math.log10(max(series, 1))
-    return Doubt(level=0.75 + 0.75 * tens, days=0.5 + max(tens - 1, 0.0) / 4)
+    return Doubt(level=0.75 + 0.75 * tens, days=0.5 + tens / 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
