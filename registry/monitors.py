@@ -18,7 +18,7 @@ from registry.rules import ANY
 
 Direction = Literal["worse", "any"]
 Better = Literal["higher", "lower"]
-Scale = Literal["share", "mean", "ratio"]
+Scale = Literal["share", "ratio"]
 
 DIRECTIONS: tuple[str, ...] = get_args(Direction)
 EVERY_SCORE = "scores"
@@ -124,8 +124,7 @@ def checked(monitor: Monitor) -> Monitor:
         raise PromptInvalidError(f"'better' is higher or lower, not '{monitor.better}'", param="better")
     if monitor.margin is not None and not (math.isfinite(monitor.margin) and monitor.margin >= 0):
         raise PromptInvalidError("'margin' is a number from 0, in the metric's unit: 0.01 is one point", param="margin")
-    known = BUILT_IN.get(metric)
-    if known is not None and known.scale != "mean" and monitor.margin is not None and monitor.margin >= 1:
+    if metric in BUILT_IN and monitor.margin is not None and monitor.margin >= 1:
         raise PromptInvalidError(
             f"a margin of {monitor.margin:g} for {metric} would mean {monitor.margin * 100:g} per cent: write 0.01 for one",
             param="margin",

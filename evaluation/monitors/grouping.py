@@ -43,7 +43,7 @@ class Group:
 
 def group(found: Sequence[Found], moves: Sequence[Moved], alerts: Iterable[Alert]) -> list[Group]:
     """What is to be told. A served model that changed with a move of the prompt's channel alone is not: somebody did it on purpose."""
-    mine = [_of_prompt(some, moves) for some in _clusters(found, key=lambda each: each.line.slug)]
+    mine = [_of_prompt(some, moves) for some in _clusters(found)]
     groups = [each for each, _ in mine if each.cause.get("kind") == "promotion"]
     others = [(each, model) for each, model in mine if each.cause.get("kind") != "promotion"]
     groups = [each for each in groups if any(line.metric != "served_models" for line in each.lines)]
@@ -63,10 +63,11 @@ def near(one: Iterable[AlertLine], other: Iterable[AlertLine]) -> bool:
     return a - NEAR <= d and c - NEAR <= b
 
 
-def _clusters(found: Sequence[Found], key: Any) -> list[list[Found]]:
+def _clusters(found: Sequence[Found]) -> list[list[Found]]:
     clusters: list[list[Found]] = []
-    for each in sorted(found, key=lambda one: (key(one), one.line.since, one.line.metric)):
-        same = [some for some in clusters if key(some[0]) == key(each) and near([f.line for f in some], [each.line])]
+    for each in sorted(found, key=lambda one: (one.line.slug, one.line.since, one.line.metric)):
+        slug = each.line.slug
+        same = [some for some in clusters if some[0].line.slug == slug and near([f.line for f in some], [each.line])]
         if same:
             same[0].append(each)
         else:

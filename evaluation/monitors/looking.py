@@ -75,19 +75,12 @@ async def look_at_everything(
         if prompt not in left_out
     }
     series = sum(len(_sides(monitor, name)) for each in wanted.values() for name, monitor in each.items())
-    past = _Past.of(alerts)
-    looked = Looked(at=now, watched=series)
+    looked, past = Looked(at=now, watched=series), _Past.of(alerts)
     prompts = [prompt for prompt, metrics in wanted.items() if metrics]
     for first in range(0, len(prompts), AT_ONCE):
         some = prompts[first : first + AT_ONCE]
         for hours in await read_hours(clickhouse, some, since=since, until=until):
-            one = await asyncio.to_thread(_look_at_prompt, hours, wanted[hours.prompt], past, series, until)
-            looked = replace(
-                looked,
-                found=looked.found + one.found,
-                back=looked.back + one.back,
-                waiting=looked.waiting + one.waiting,
-            )
+            looked = await asyncio.to_thread(_look_at_prompt, hours, wanted[hours.prompt], past, looked, until)
     return looked
 
 
@@ -118,7 +111,10 @@ class _Past:
         return cls(standing, memory)
 
 
-def _look_at_prompt(hours: PromptHours, wanted: Mapping[str, Monitor], past: _Past, series: int, until: int) -> Looked:
+def _look_at_prompt(
+    hours: PromptHours, wanted: Mapping[str, Monitor], past: _Past, looked: Looked, until: int
+) -> Looked:
+    """What was looked at so far, and this prompt."""
     found: list[Found] = []
     back: list[tuple[str, Series]] = []
     waiting: list[tuple[Series, str]] = []
@@ -148,13 +144,18 @@ def _look_at_prompt(hours: PromptHours, wanted: Mapping[str, Monitor], past: _Pa
             prepared,
             margin=margin_for(name, monitor, prepared),
             sides=_sides(monitor, name),
-            series=series,
+            series=looked.watched,
             now=until,
         )
         if change is not None:
             note = "" if name != "served_models" else _served(main or "", hours, change, until)
             found.append(Found(line=_line(hours.prompt, name, change, prepared, note), model=main or ""))
-    return Looked(at=datetime.now(UTC), watched=series, found=tuple(found), back=tuple(back), waiting=tuple(waiting))
+    return replace(
+        looked,
+        found=(*looked.found, *found),
+        back=(*looked.back, *back),
+        waiting=(*looked.waiting, *waiting),
+    )
 
 
 def margin_for(metric: str, monitor: Monitor, prepared: Prepared) -> float:

@@ -60,7 +60,6 @@ class Prepared:
     """
 
     since: Hours
-    past: Hours
     usual: Usual
     rate: float | None = None
     burst: float = 0.0
@@ -82,8 +81,6 @@ class Change:
     interval: Interval
     n_before: float
     n_after: float
-    log_evidence: float
-    log_limit: float
 
 
 def prepare(hours: Hours, now: int, memory: Memory = Memory()) -> Prepared | str:
@@ -117,7 +114,7 @@ def _rare(past: Hours, since: Hours, *, turned: bool) -> Prepared | str:
         return TOO_LITTLE
     rate = max(usual.mean, 0.0)
     burst = bursts(past, rate) if rate else 0.0
-    return Prepared(since=since, past=past, usual=usual, rate=rate, burst=burst, turned=turned)
+    return Prepared(since=since, usual=usual, rate=rate, burst=burst, turned=turned)
 
 
 def _usual(past: Hours, since: Hours, least: float) -> Prepared | str:
@@ -125,7 +122,7 @@ def _usual(past: Hours, since: Hours, least: float) -> Prepared | str:
     usual = None if width is None else learn(past.widened(width))
     if width is None or usual is None:
         return TOO_LITTLE
-    return Prepared(since=since.widened(width), past=past.widened(width), usual=usual)
+    return Prepared(since=since.widened(width), usual=usual)
 
 
 def look(prepared: Prepared, *, margin: float, sides: Sequence[Side], series: int, now: int) -> Change | None:
@@ -135,7 +132,7 @@ def look(prepared: Prepared, *, margin: float, sides: Sequence[Side], series: in
         found = evidence(prepared, margin=margin, side=side, series=series)
         recent = found.log[prepared.since.hour >= now - STANDS_HOURS]
         if len(recent) and float(recent.max()) >= limit:
-            change = _change(prepared, side, found, limit)
+            change = _change(prepared, side)
             if change is not None and not recovered(prepared, change.difference, now):
                 return change
     return None
@@ -170,7 +167,7 @@ def recovered(prepared: Prepared, difference: float, now: int) -> bool:
     return float(np.clip(ratio, -1.0, 1.0).sum()) > _SURE
 
 
-def _change(prepared: Prepared, side: Side, found: Evidence, limit: float) -> Change | None:
+def _change(prepared: Prepared, side: Side) -> Change | None:
     hours, usual = prepared.since, prepared.usual
     fit = _fit_of_begins(prepared, up=(side == "up") != prepared.turned)
     if not len(fit) or fit.max() <= 0:
@@ -195,8 +192,6 @@ def _change(prepared: Prepared, side: Side, found: Evidence, limit: float) -> Ch
         interval=interval,
         n_before=usual.n,
         n_after=n,
-        log_evidence=found.now,
-        log_limit=limit,
     )
     return _turned_back(change) if prepared.turned else change
 

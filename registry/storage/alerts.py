@@ -97,6 +97,12 @@ def add_delivery(connection: Connection, delivery: Delivery) -> None:
     connection.execute(insert(alert_deliveries).values(asdict(delivery)))
 
 
+def is_due(connection: Connection, now: datetime) -> bool:
+    """Whether any delivery is to be tried now."""
+    due = (alert_deliveries.c.state == "waiting") & (alert_deliveries.c.next_at <= now)
+    return connection.execute(select(alert_deliveries.c.delivery_id).where(due).limit(1)).first() is not None
+
+
 def due_deliveries(connection: Connection, now: datetime, limit: int) -> list[Delivery]:
     """Those to be tried now, oldest first; their rows are held."""
     query = (

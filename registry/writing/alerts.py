@@ -72,7 +72,7 @@ class AlertWrites(Writer):
         """A new alert, to be told at the destinations; None where all of its series have one already. For the keeper's own use."""
         with self._writing() as connection:
             there = rows.standing(connection)
-            new = tuple(line for line in lines if (line.slug, line.metric) not in there)
+            new = tuple(sorted((line for line in lines if (line.slug, line.metric) not in there), key=_place))
             if not new:
                 return None
             now, alert_id = self._clock(), self._new_id()
@@ -166,6 +166,11 @@ class AlertWrites(Writer):
     def claim_deliveries(self, *, seconds: float = CLAIM_SECONDS, limit: int = _MOST_AT_ONCE) -> list[Delivery]:
         """Deliveries to be tried now. Nobody else gets them for `seconds`; each counts as an attempt."""
         now = self._clock()
+        with (
+            self._reading() as connection
+        ):  # mostly there are none, and a look shouldn't hold the database's write lock
+            if not rows.is_due(connection, now):
+                return []
         with appending(self._engine) as connection:
             found = rows.due_deliveries(connection, now, limit)
             for each in found:
@@ -198,6 +203,11 @@ class AlertWrites(Writer):
             next_at=now,
             created_at=now,
         )
+
+
+def _place(line: AlertLine) -> tuple[datetime, str, str]:
+    """The order in which lines are read."""
+    return line.since, line.slug, line.metric
 
 
 def _open(alert: Alert, by: Principal) -> Alert:

@@ -15,7 +15,7 @@ import hmac
 import json
 import smtplib
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -157,10 +157,8 @@ def _json(message: Message) -> bytes:
 
 def _slack(message: Message) -> bytes:
     """https://docs.slack.dev/messaging/formatting-message-text: three characters are escaped, `<url|text>` is a link."""
-    first, _, rest = message.text.partition("\n")
-    title = f"*{_for_slack(first)}*" if message.event == "alert.opened" else f"*{_for_slack(message.subject)}*"
-    rest = rest.replace(message.url, "\0")
-    text = f"{title}\n{_for_slack(rest)}".replace("\0", f"<{message.url}>")
+    rest = message.text.partition("\n")[2].replace(message.url, "\0")
+    text = f"*{_for_slack(message.subject)}*\n{_for_slack(rest)}".replace("\0", f"<{message.url}>")
     return json.dumps({"text": text}, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -176,5 +174,5 @@ def _seconds(retry_after: str) -> float | None:
     return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else None
 
 
-def _words(error: Mapping[str, object] | BaseException) -> str:
+def _words(error: Exception) -> str:
     return str(error).strip() or type(error).__name__
