@@ -1,6 +1,7 @@
 """Monitors and alerts through a whole server: command line, API and pages, each for whoever may; and a webhook that is told."""
 
 import json
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -44,6 +45,12 @@ def raised(url: str, *slugs: str, cause: str = "the model <b>changed</b>", to: t
 @pytest.fixture
 def registry(site: Site) -> str:
     return f"sqlite:///{site.server.data / 'registry.db'}"
+
+
+def documented() -> list[list[str]]:
+    """The commands of the guide that say what is watched."""
+    block = (Path(__file__).parents[2] / "docs" / "monitors.md").read_text().split("```bash\n")[1].split("```")[0]
+    return [shlex.split(line)[1:] for line in block.splitlines()]
 
 
 def test_alerts_are_seen_and_acknowledged_on_their_pages_by_whoever_may(site: Site, registry: str) -> None:
@@ -143,5 +150,8 @@ def test_the_command_line_has_them_and_a_webhook_is_told(tmp_path: Path, provide
             assert "no alert is open" in run("alert", "list", *there)
             [told] = json.loads(run("alert", "list", "--state", "all", "--json", *there))["alerts"]
             assert (told["acknowledged_by"] != "", told["note"]) == (True, "known")
+            server.save("support-agent", "one")
+            for command in documented():
+                run(*command, *there)
             unknown = CliRunner().invoke(build(), ["alert", "show", "x", *there]).exception
             assert "no alert has the id 'x'" in str(unknown)
