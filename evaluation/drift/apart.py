@@ -14,7 +14,7 @@ import numpy as np
 from evaluation.drift.changes import APART, Change, merged, step
 from evaluation.drift.design import Model, model_of
 from evaluation.drift.fitting import as_normal
-from evaluation.drift.scan import Moment, best_step, squares, steps, sums_of
+from evaluation.drift.scan import Moment, best_step, common_squares, slower, squares, steps, sums_of
 from evaluation.drift.table import Numbers, Table, sums
 
 GATE = 4.4
@@ -24,6 +24,7 @@ BACKED_GATE = 3.7
 DECISIVE = 6.0
 """How much better in (quasi) log likelihood a step at another time must be to take the place of a recorded change."""
 SURE = 3.29
+_SAME_HOURS = 72
 PREFERRED = 3.0
 """How much more, in (quasi) log likelihood, one of two changes must explain to be told from the other: twenty to one."""
 
@@ -60,7 +61,11 @@ def timed(scored: Table, changes: list[Change]) -> tuple[list[Change], list[Drop
         scale = scale_of(model_of(scored, [*others, free]), len(others))
         if (moment.square - float(square[-1])) / scale / 2 <= DECISIVE + made.n.shape[0] / 2:
             continue
-        free = replace(free, deviate=deviate(model_of(scored, [*others, free]), len(others), -1))
+        common = common_squares(made, steps(hours))
+        alike = best_step(made, common, scale)
+        if alike is not None and abs(alike.at - moment.at) <= _SAME_HOURS:
+            free = as_change(slower(made, common, alike, scale), scored)  # it may have taken days
+        free = replace(free, deviate=deviate(model_of(scored, [*others, free]), len(others), -1), searched=False)
         if _separable(model_of(scored, [*others, change, free]), len(others)):
             changes = [*others, change, free]
         else:

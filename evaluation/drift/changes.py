@@ -30,7 +30,7 @@ class Change:
 
     `owner`: the place of the change that has the credit for this one; what two do together beyond what each does alone is the later one's.
     `instead`: another reading of the rows, by time alone, where a set of fingerprints has some in common with the one before.
-    `deviate`: how sure a step at a free time was when it was found.
+    `deviate`: how sure a step at a free time was when it was found; not `searched`: that there is a change was known, only not when.
     `wide`: a time that isn't known well goes from the first to the second; `likely` are (begin, hours, weight) that would fit.
     """
 
@@ -46,6 +46,7 @@ class Change:
     owner: int | None = None
     instead: Numbers | None = None
     deviate: float = 0.0
+    searched: bool = True
 
 
 def served_states(table: Table) -> tuple[Factor, list[Event], dict[str, Event]]:

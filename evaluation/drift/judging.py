@@ -139,10 +139,12 @@ def _contributions(
         change = look.changes[place - 1] if place else None
         cause, grade = _cause(look, change, found.model, place - 1, evidence)
         value = float(parts.values[place])
-        sure = deviates[place] > SURE or place - 1 in look.preferred
+        # A step that decisively beat a recorded change near it needn't be sure beside it once more: the two hide each other.
+        won = place - 1 in look.preferred or (change is not None and not change.searched)
+        sure = deviates[place] > SURE or won
         if change is not None and change.wide is not None:
             # It was found as the best of many times: what makes errors greater must not take it below the gate for that.
-            gate = BACKED_GATE if cause == "silent model" else GATE
+            gate = SURE if not change.searched else BACKED_GATE if cause == "silent model" else GATE
             sure = sure and change.deviate / found.by_users[place] > gate and not coverage_moved(look.table, change)
         # Of two that depend on each other the order decides how much each was: what it is on average over both says whether it counts.
         shapley = _shapley(orders, cause)

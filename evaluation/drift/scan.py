@@ -21,7 +21,7 @@ from evaluation.drift.table import Codes, Numbers
 
 WIDTHS = (24.0, 48.0, 96.0, 168.0)
 """Hours that a slow change may take. A step is preferred unless one of these fits much better."""
-SLOW_GAIN = 2.5
+SLOW_GAIN = 4.0
 _NEAR = 7 * 24
 _MOST_LIKELY = 12
 _UNLIKELY = 0.005
