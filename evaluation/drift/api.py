@@ -1,6 +1,7 @@
 """`GET /api/prompts/{slug}/drift`, `/api/drift` and `/api/changes`: what changed and what caused it, over HTTP.
 
-Knows addresses, parameters and who may ask. Refuses to decide what a change is.
+Knows addresses, parameters and who may ask. Refuses to decide what a change is. What decides it stands on numpy and scipy, which a worker
+loads when it is asked for the first time.
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
 
 from evaluation.changes import Change, changes_report
-from evaluation.drift.moves import all_moves, moves_of
-from evaluation.drift.reports import drift_everywhere, drift_reports
 from evaluation.drift.values import DriftReport, Metric
 from evaluation.intervals import Interval
 from evaluation.windows import Since, Until, Zone, window_of
@@ -84,6 +83,9 @@ def build_router(
     ) -> DriftModel:
         """What changed in a prompt's metrics since a time (a week ago unless said otherwise) against the 14 days before it, what caused
         it, how sure that is, and what would settle the rest."""
+        from evaluation.drift.moves import moves_of
+        from evaluation.drift.reports import drift_reports
+
         permit(who(request), "inspect", slug=slug)
         begin, end = window_of(since, until, zone, now())
         promotions = await to_thread.run_sync(moves_of, store, slug)
@@ -95,6 +97,9 @@ def build_router(
     @router.get("/api/drift")
     async def overview(request: Request, since: Since = None, until: Until = None, zone: Zone = "UTC") -> OverviewModel:
         """Which metrics of which prompts changed, all prompts at once, with reports on the surest."""
+        from evaluation.drift.moves import all_moves
+        from evaluation.drift.reports import drift_everywhere
+
         by = who(request)
         permit(by, "inspect")
         begin, end = window_of(since, until, zone, now())
@@ -114,6 +119,8 @@ def build_router(
     ) -> ChangesModel:
         """Promotions, rollbacks and rollouts, and changes of served models and fingerprints that calls tell of, newest first; since 14
         days ago unless said otherwise."""
+        from evaluation.drift.moves import all_moves, moves_of
+
         by = who(request)
         permit(by, "inspect", slug=prompt)
         begin, end = window_of(since, until, zone, now())

@@ -21,6 +21,8 @@ NAMES = {
     "cost": "Cost per call",
 }
 
+_WORDS = ("", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
 
 def sentence_of(report: DriftReport) -> str:
     """What changed, by how much, when and why; then what was on record and did not contribute."""
@@ -185,13 +187,13 @@ def _apart(at: datetime, main: datetime) -> str:
     hours = (main - at).total_seconds() / 3600
     if abs(hours) < 1:
         return " at the same time"
-    size = f"{abs(hours):.0f} hours" if abs(hours) < 36 else f"{abs(hours) / 24:.0f} days"
-    size = (
-        "an hour"
-        if size == "1 hours"
-        else {"1 days": "a day", "2 days": "two days", "3 days": "three days"}.get(size, size)
-    )
-    return f" {size} {'earlier' if hours > 0 else 'later'}"
+    count, unit = (round(abs(hours)), "hour") if abs(hours) < 36 else (round(abs(hours) / 24), "day")
+    when = "earlier" if hours > 0 else "later"
+    if count == 1:
+        return f" {'an' if unit == 'hour' else 'a'} {unit} {when}"
+    if count < len(_WORDS):
+        return f" {_WORDS[count]} {unit}s {when}"
+    return f", {count} {unit}s {when},"  # behind a version's number
 
 
 def _name(metric: Metric) -> str:
