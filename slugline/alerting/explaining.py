@@ -6,9 +6,8 @@ Knows which question to ask. Refuses to judge: what the analysis doesn't name st
 from __future__ import annotations
 
 import asyncio
-import importlib
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from registry.alerts import AlertLine
@@ -22,20 +21,22 @@ BEFORE = timedelta(days=1)
 _MOST_EVENTS = 200
 
 
-def explainer(store: Store, clickhouse: ClickHouse) -> Explain:
+def explainer(store: Store, clickhouse: ClickHouse, now: Callable[[], datetime]) -> Explain:
     """Asks the drift analysis (`evaluation.drift`), which is loaded when there is something to explain: it takes scipy along."""
 
     async def explain(line: AlertLine) -> Mapping[str, Any]:
-        drift, events = (importlib.import_module(f"evaluation.drift.{name}") for name in ("report", "events"))
+        from evaluation.drift.events import moves
+        from evaluation.drift.report import drift_report
+
         history = await asyncio.to_thread(store.history, line.slug, limit=_MOST_EVENTS)
         try:
-            report = await drift.drift_report(
+            report = await drift_report(
                 clickhouse,
                 prompt=line.slug,
                 metric=line.metric,
                 since=line.earliest - BEFORE,
-                promotions=events.moves(history),
-                now=datetime.now(UTC),
+                promotions=moves(history),
+                now=now(),
             )
         except ValueError:  # a metric that the analysis doesn't know
             return {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 
 from registry.writing.store import Store
@@ -32,7 +33,7 @@ async def alerting(
         tasks = (
             asyncio.create_task(deliver_for_ever(store, destinations, stopping)),
             asyncio.create_task(
-                monitor_for_ever(store, clickhouse, to, stopping, status, explainer(store, clickhouse))
+                monitor_for_ever(store, clickhouse, to, stopping, status, explainer(store, clickhouse, _now))
             ),
         )
         try:
@@ -41,3 +42,7 @@ async def alerting(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

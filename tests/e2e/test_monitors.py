@@ -62,6 +62,7 @@ def test_alerts_are_seen_and_acknowledged_on_their_pages_by_whoever_may(site: Si
     assert "the model <b>changed</b>" in page.text, "as text"
     shown = site["viewer"].open(f"/alerts/{alert}")
     assert shown.status == 200
+    assert f"/prompts/al-one/drift?metric=helpful&amp;since={T0:%Y-%m-%d}%20{T0:%H}%3A{T0:%M}" in shown.answer.text
     assert not shown.has(f"/alerts/{alert}/acknowledge")
     assert site["viewer"].post(f"/alerts/{alert}/acknowledge", {"text": "x"}).status == 403
     foreign = site["admin"].post(f"/alerts/{alert}/acknowledge", {"text": "x"}, origin="https://elsewhere.example")

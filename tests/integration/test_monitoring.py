@@ -16,6 +16,7 @@ from registry.roles import owner
 from registry.storage.database import migrate, open_engine
 from registry.values import Content
 from registry.writing.store import Store
+from slugline.alerting.explaining import explainer
 from slugline.alerting.monitoring import look_at_monitors
 from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent, ScoreEvent, encode, timestamp
@@ -133,6 +134,19 @@ async def look(store: Store, records: ClickHouse, clock: Clock, now: datetime = 
     clock.now = now
     await look_at_monitors(store, records, lambda _: ["a"], now)
     return store.alerts()
+
+
+async def test_an_alert_says_what_the_drift_analysis_found(records: ClickHouse, store: Store, clock: Clock) -> None:
+    await served(records, "agent", change=another_model, good=lambda at: 0.9 if at < CHANGE else 0.6, an_hour=20)
+    clock.now = NOW
+    await look_at_monitors(store, records, lambda _: [], NOW, explainer(store, records, clock))
+    [alert] = store.alerts()
+    assert {"good", "output_tokens"} <= {line.metric for line in alert.lines}
+    assert (alert.cause["kind"], alert.cause["grade"]) == ("model", "B")
+    assert "the served model changed from `m-1` to `m-2`" in alert.suspected
+    assert (
+        alert.lines[0].metric in alert.suspected or "Output length" in alert.suspected or "Latency" in alert.suspected
+    )
 
 
 async def test_what_nobody_declared_is_watched_and_one_change_is_one_alert(
