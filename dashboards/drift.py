@@ -149,15 +149,16 @@ async def _reported(
 ) -> DriftReport:
     from evaluation.drift.moves import moves_of
     from evaluation.drift.report import drift_report
+    from evaluation.probes.reading import replays_of
 
-    promotions = await to_thread.run_sync(moves_of, store, slug)
     return await drift_report(
         clickhouse,
         prompt=slug,
         metric=measured.metric.name,
         since=window.since,
         until=window.until,
-        promotions=promotions,
+        promotions=await to_thread.run_sync(moves_of, store, slug),
+        replays=await to_thread.run_sync(replays_of, store, slug),
         now=frame.now(),
     )
 

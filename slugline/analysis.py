@@ -98,6 +98,7 @@ class LocalAnalysis:
     async def drift(self, asked: DriftAsked) -> DriftReports:
         from evaluation.drift.moves import moves_of
         from evaluation.drift.reports import drift_reports
+        from evaluation.probes.reading import replays_of
         from registry.roles import permit
 
         permit(self._by, "inspect", slug=asked.slug)
@@ -108,6 +109,7 @@ class LocalAnalysis:
             since=asked.since,
             until=asked.until,
             promotions=moves_of(self._store, asked.slug),
+            replays=replays_of(self._store, asked.slug),
             now=datetime.now(UTC),
         )
 

@@ -116,23 +116,6 @@ def compare(store: Store, probe: Probe, reference: ProbeNight, tonight: ProbeNig
     )
 
 
-def probe_changes(
-    store: Store, slug: str | None = None, *, since: datetime | None = None
-) -> list[tuple[Probe, ProbeChange]]:
-    """What the newest compared night of each probe says, of one prompt's probes or of all; those of nights `since` then alone.
-
-    It is evidence of grade A for a drift report, and what a monitor raises an alert from: a finding whose `changed` holds.
-    """
-    from evaluation.probes.values import read_change
-
-    found = []
-    for probe in store.probes(slug):
-        compared = [each for each in store.probe_nights(probe.probe_id) if each.change is not None]
-        if compared and (since is None or compared[0].at >= since):
-            found.append((probe, read_change(compared[0].change or {})))
-    return found
-
-
 def reference_of(
     store: Store, probe: Probe, nights: Sequence[ProbeNight], tonight: ProbeNight | None = None
 ) -> ProbeNight | None:

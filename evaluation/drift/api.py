@@ -19,7 +19,7 @@ from evaluation.drift.values import DriftReport, Metric
 from evaluation.intervals import Interval
 from evaluation.windows import Since, Until, Zone, window_of
 from registry.roles import Principal, permit
-from registry.storage.reader import Reader
+from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 
 
@@ -65,7 +65,7 @@ class ChangesModel(BaseModel):
 
 
 def build_router(
-    clickhouse: ClickHouse, store: Reader, who: Callable[[Request], Principal], now: Callable[[], datetime]
+    clickhouse: ClickHouse, store: Store, who: Callable[[Request], Principal], now: Callable[[], datetime]
 ) -> APIRouter:
     """The routes; `who` says who asks: whoever may inspect a prompt may see its drift."""
     router = APIRouter(tags=["quality"])
@@ -85,12 +85,19 @@ def build_router(
         it, how sure that is, and what would settle the rest."""
         from evaluation.drift.moves import moves_of
         from evaluation.drift.reports import drift_reports
+        from evaluation.probes.reading import replays_of
 
         permit(who(request), "inspect", slug=slug)
         begin, end = window_of(since, until, zone, now())
-        promotions = await to_thread.run_sync(moves_of, store, slug)
         found = await drift_reports(
-            clickhouse, prompt=slug, metric=metric, since=begin, until=end, promotions=promotions, now=now()
+            clickhouse,
+            prompt=slug,
+            metric=metric,
+            since=begin,
+            until=end,
+            promotions=await to_thread.run_sync(moves_of, store, slug),
+            replays=await to_thread.run_sync(replays_of, store, slug),
+            now=now(),
         )
         return DriftModel.model_validate(found, from_attributes=True)
 

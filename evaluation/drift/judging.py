@@ -17,7 +17,7 @@ from evaluation.drift.apart import BACKED_GATE, GATE
 from evaluation.drift.changes import Change
 from evaluation.drift.design import LEAST_MOVED, Model
 from evaluation.drift.estimates import Estimate, Estimates, estimates_of
-from evaluation.drift.events import time_of
+from evaluation.drift.events import hour_of, time_of
 from evaluation.drift.evidence import Controls, concurrent, coverage_moved, time_agrees
 from evaluation.drift.looking import Look
 from evaluation.drift.metrics import smallest
@@ -29,6 +29,7 @@ from evaluation.drift.table import Numbers, sums
 from evaluation.drift.timing import judged, moment_of
 from evaluation.drift.values import BothOrders, Cause, Contribution, DriftReport, Grade, Judged, Side, StratumEffect
 from evaluation.intervals import Interval
+from evaluation.probes.values import ProbeChange
 
 SURE = 3.29
 PART_OF_LARGEST = 0.2
@@ -40,10 +41,17 @@ STRATUM_ALPHA = 0.001
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What was asked beside the prompt's own cells. `design_effect`: by how much calls of one user that are alike make variances greater
-    (1: by nothing); None where calls name no users. `controls` None: not asked."""
+    (1: by nothing); None where calls name no users. `controls` None: not asked. `replays`: nights of probes of this prompt."""
 
     design_effect: float | None = None
     controls: Controls | None = None
+    replays: tuple[ProbeChange, ...] = ()
+
+    def replayed(self, change: Change) -> bool:
+        """Whether the same inputs, asked before the change and after it, were answered otherwise: then it is the provider's."""
+        return change.at is not None and any(
+            each.changed and hour_of(each.before.at) < change.at < hour_of(each.now.at) for each in self.replays
+        )
 
 
 def report_of(look: Look, evidence: Evidence) -> DriftReport:
@@ -167,8 +175,9 @@ def _shapley(orders: BothOrders | None, cause: Cause) -> float | None:
 
 
 def cause_of(change: Change, evidence: Evidence) -> Cause:
-    """A step that nobody recorded is the model's if other prompts moved with it."""
-    if change.cause == "local" and evidence.controls is not None and evidence.controls.moved:
+    """A step that nobody recorded is the model's if other prompts moved with it, or if the same inputs are answered otherwise since."""
+    moved = evidence.controls is not None and evidence.controls.moved
+    if change.cause == "local" and (moved or evidence.replayed(change)):
         return "silent model"
     return change.cause
 
@@ -179,6 +188,8 @@ def _cause(look: Look, change: Change | None, model: Model, place: int, evidence
     if change.parts:
         return change.cause, "X"
     cause = cause_of(change, evidence)
+    if cause in ("model", "silent model") and evidence.replayed(change):
+        return cause, "A"
     if not change.events:
         return cause, "B" if cause == "silent model" else "C"
     if concurrent(model, place):

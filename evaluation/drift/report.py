@@ -14,6 +14,7 @@ from evaluation.drift.events import hour_of, time_of
 from evaluation.drift.reading import Measured, metric_named, read_cells, read_controls
 from evaluation.drift.sides import Span
 from evaluation.drift.values import DriftReport, Event, Refusal, Side
+from evaluation.probes.values import ProbeChange
 from tracing.clickhouse import ClickHouse
 
 BASELINE = timedelta(days=14)
@@ -29,21 +30,29 @@ async def drift_report(
     since: datetime | None = None,
     until: datetime | None = None,
     promotions: Sequence[Event] = (),
+    replays: Sequence[ProbeChange] = (),
     now: datetime,
 ) -> DriftReport:
     """What changed in a metric of a prompt since `since` (default: a week ago), and what caused it.
 
     The 14 days before `since` tell what was usual; where there is no such history, what lies before the first change does. `promotions` are
-    the prompt's moves (`evaluation.drift.events.moves`), of any time. Times carry a zone; hours are whole, in UTC.
+    the prompt's moves (`evaluation.drift.events.moves`) and `replays` the nights of its probes, of any time. Times carry a zone; hours are
+    whole, in UTC.
     Raises ValueError for a window that is empty or has no zone, UnknownMetric, and whatever the connection raises.
     """
     asked = window_of(since, until, now)
     measured = await metric_named(clickhouse, prompt=prompt, name=metric)
-    return await report_for(clickhouse, measured, prompt=prompt, window=asked, promotions=promotions)
+    return await report_for(clickhouse, measured, prompt=prompt, window=asked, promotions=promotions, replays=replays)
 
 
 async def report_for(
-    clickhouse: ClickHouse, measured: Measured, *, prompt: str, window: Span, promotions: Sequence[Event]
+    clickhouse: ClickHouse,
+    measured: Measured,
+    *,
+    prompt: str,
+    window: Span,
+    promotions: Sequence[Event],
+    replays: Sequence[ProbeChange] = (),
 ) -> DriftReport:
     """The same for a metric that is known to be there; `window` goes from since to until."""
     from evaluation.drift.apart import BACKED_GATE
@@ -75,7 +84,9 @@ async def report_for(
         if not controls.moved:
             found = await asyncio.to_thread(look, question) or found
     spread = await design_effect(clickhouse, measured, prompt=prompt, before=found.before, after=found.after)
-    return await asyncio.to_thread(report_of, found, Evidence(controls=controls, design_effect=spread))
+    return await asyncio.to_thread(
+        report_of, found, Evidence(controls=controls, design_effect=spread, replays=tuple(replays))
+    )
 
 
 def window_of(since: datetime | None, until: datetime | None, now: datetime) -> Span:

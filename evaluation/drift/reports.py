@@ -16,6 +16,7 @@ from evaluation.drift.report import drift_report
 from evaluation.drift.values import DriftReport, Event
 from evaluation.errors import AnalysisError, MetricNotFoundError
 from evaluation.plain import plain
+from evaluation.probes.values import ProbeChange
 from tracing.clickhouse import ClickHouse
 
 _EARLIEST = 1971
@@ -45,12 +46,14 @@ async def drift_reports(
     since: datetime | None = None,
     until: datetime | None = None,
     promotions: Sequence[Event] = (),
+    replays: Sequence[ProbeChange] = (),
     now: datetime,
 ) -> DriftReports:
     """What changed since `since` (default: a week before the end) in a metric, or in every metric of the prompt.
 
-    `promotions` are the prompt's moves. Raises MetricNotFoundError, AnalysisError for a window that nobody can have called in, ValueError
-    for one that is empty or has no zone, and what the connection raises.
+    `promotions` are the prompt's moves, `replays` the nights of its probes.
+    Raises MetricNotFoundError, AnalysisError for a window that nobody can have called in, ValueError for one that
+    is empty or has no zone, and what the connection raises.
     """
     _check(since, until, now)
     names = (
@@ -60,7 +63,14 @@ async def drift_reports(
     for name in names:
         try:
             report = await drift_report(
-                clickhouse, prompt=prompt, metric=name, since=since, until=until, promotions=promotions, now=now
+                clickhouse,
+                prompt=prompt,
+                metric=name,
+                since=since,
+                until=until,
+                promotions=promotions,
+                replays=replays,
+                now=now,
             )
         except UnknownMetric as error:
             raise MetricNotFoundError(str(error)) from None

@@ -27,6 +27,7 @@ def explainer(store: Store, clickhouse: ClickHouse, now: Callable[[], datetime])
     async def explain(line: AlertLine) -> Mapping[str, Any]:
         from evaluation.drift.events import moves
         from evaluation.drift.report import drift_report
+        from evaluation.probes.reading import replays_of
 
         history = await asyncio.to_thread(store.history, line.slug, limit=_MOST_EVENTS)
         try:
@@ -36,6 +37,7 @@ def explainer(store: Store, clickhouse: ClickHouse, now: Callable[[], datetime])
                 metric=line.metric,
                 since=line.earliest - BEFORE,
                 promotions=moves(history),
+                replays=await asyncio.to_thread(replays_of, store, line.slug),
                 now=now(),
             )
         except ValueError:  # a metric that the analysis doesn't know

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
+from evaluation.probes.reading import probe_changes
 from registry.cases import Case, Check
 from registry.errors import AuthRoleNotAllowedError, PromptInvalidError
 from registry.evaluations import OVER
@@ -21,7 +22,7 @@ from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
 from slugline.commands.probe import CHANGED
 from slugline.evaluation_queue import EvaluationRunner
-from slugline.probing import begin_due, probe_changes
+from slugline.probing import begin_due
 from slugline.settings import load_settings
 from tests.integration.test_gate import Gated
 from tests.plugins.evaluating import ANN

@@ -8,6 +8,7 @@ import pytest
 from evaluation.drift.events import time_of
 from evaluation.drift.evidence import Controls
 from evaluation.drift.judging import Evidence
+from evaluation.probes.values import Night, ProbeChange
 from tests.unit.evaluation.drift.world import FIRST, cells_of, named, promotion, report
 
 _AT = 14 * 24 + 9
@@ -53,6 +54,33 @@ def test_another_mix_does_not_hide_what_happened_to_one_kind() -> None:
     [angry] = [each for each in said.strata if each.stratum == "angry" and each.cause == "model"]
     assert angry.shown and angry.interval.low < -0.6 < angry.interval.high
     assert "angry -" in said.sentence
+
+
+def _night(hour: int, before: int, *, changed: bool) -> ProbeChange:
+    """What a probe said at an hour of the world against a night before."""
+    nights = [Night(evaluation_id=str(at), at=time_of(FIRST + at)) for at in (before, hour)]
+    return ProbeChange(
+        slug="agent", version=7, target="agent@7", source="golden@1", before=nights[0], now=nights[1], cases=100, left_out=0, worse=20,
+        better=1, measures=(), served_before=("m-1",), served_now=("m-1",), enough=True, changed=changed, sentence="",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("night", "cause", "grade"),
+    [
+        (_night(_AT + 20, _AT - 28, changed=True), "silent model", "A"),
+        (_night(_AT + 20, _AT - 28, changed=False), "local", "C"),
+        (_night(_AT - 4, _AT - 28, changed=True), "local", "C"),
+    ],
+)
+def test_the_same_inputs_answered_otherwise_across_a_step_say_that_it_is_the_providers(night, cause, grade) -> None:
+    def answer(hour: int, kind: str, chance: np.random.Generator) -> dict[str, Any]:
+        return {"good": -0.12 * (hour >= _AT)}
+
+    said = report(cells_of(answer), evidence=Evidence(design_effect=1.0, replays=(night,)))
+    [step] = [each for each in said.contributions if each.named]
+    assert (step.cause, step.grade) == (cause, grade)
+    assert (said.next_step is None) == (grade == "A")
 
 
 def test_a_step_that_nobody_recorded_is_found_and_the_promotion_before_it_is_not_blamed() -> None:
