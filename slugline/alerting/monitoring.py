@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from registry.alerts import Alert, AlertLine
 from registry.errors import RegistryError
 from registry.writing.store import Store
+from slugline.alerting.nights import tell_of_nights
+from slugline.alerting.settings import To
 from tracing.clickhouse import ClickHouse, ClickHouseRefused, ClickHouseUnavailable
 
 if TYPE_CHECKING:
@@ -36,9 +38,6 @@ _MOST_EVENTS = 200
 
 MOST_EXPLAINED = 5
 EXPLAIN_SECONDS = 60.0
-
-To = Callable[[Sequence[str]], list[str]]
-"""The names of the destinations of an alert about some prompts."""
 
 Explain = Callable[[AlertLine], Awaitable[Mapping[str, Any]]]
 """Says more of what caused a change than its time does: a cause as alerts have it, empty where nothing is known."""
@@ -124,6 +123,8 @@ async def look_at_monitors(
         for place, each in enumerate(told):
             cause = await _cause(each, explain) if each.extends is None and place < MOST_EXPLAINED else each.cause
             await asyncio.to_thread(_tell, store, replace(each, cause=dict(cause)), to)
+    for alert in await asyncio.to_thread(tell_of_nights, store, to, now):
+        log.warning("alert %s: %s", alert.alert_id, alert.title)
     await asyncio.to_thread(_unmute, store, alerts, to)
     return looked
 

@@ -6,7 +6,7 @@ Nothing but these says where something is sent: no call, no prompt and no alert 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self
 
@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 OTLP = "otlp"
 """The name of the collector among destinations: alerts go there as events where telemetry's logs do."""
+
+To = Callable[[Sequence[str]], list[str]]
+"""The names of the destinations of an alert about some prompts."""
 
 SecretRef = Annotated[str, Field(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
 

@@ -20,6 +20,7 @@ from registry.keys import KeyTerms, principal_of
 from registry.roles import Principal
 from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
+from slugline.alerting.nights import tell_of_nights
 from slugline.commands.probe import CHANGED
 from slugline.evaluation_queue import EvaluationRunner
 from slugline.probing import begin_due
@@ -122,10 +123,16 @@ def test_a_provider_that_changes_is_found_and_told_once(probed: tuple[Probed, Pr
     assert (change.changed, change.grade, change.worse, change.better, change.cases) == (True, "A", 12, 0, CASES)
     assert desk.told() == [change.sentence]
     assert probe_changes(desk.store, since=desk.now + timedelta(days=1)) == []
+    [alert] = tell_of_nights(desk.store, lambda slugs: ["hook"], desk.now)
+    assert alert.suspected == change.sentence.rstrip(".")
+    assert alert.lines[0].sentence.startswith("'pass rate of the probe of ask@1 on golden@1' fell 50 points [")
+    assert [each.destination for each in alert.deliveries] == ["hook"]
 
     desk.night(days=1)
     assert desk.probe("ask").status == CHANGED
     assert len(desk.told()) == 1, "the same change is told once"
+    desk.store.acknowledge(alert.alert_id, by=ANN)
+    assert tell_of_nights(desk.store, lambda slugs: ["hook"], desk.now) == []
     assert desk.probe("refer", probe.probe_id, "-m", "we live with it").status == 0
     desk.night(days=1)
     assert desk.probe("ask").status == 0
@@ -133,6 +140,12 @@ def test_a_provider_that_changes_is_found_and_told_once(probed: tuple[Probed, Pr
     desk.night(days=1)
     assert desk.probe("ask").status == CHANGED
     assert "50.0% passed then and 100.0% now" in desk.told()[-1]
+    [rose] = tell_of_nights(desk.store, lambda slugs: [], desk.now)
+    assert (rose.lines[0].side, rose.state) == ("up", "open")
+    provider.wrong = set(range(0, CASES, 2))
+    desk.night(days=1)
+    assert tell_of_nights(desk.store, lambda slugs: [], desk.now) == []
+    assert desk.store.alert(rose.alert_id).state == "closed", "it is as on the reference night again"
 
     assert desk.probe("remove", probe.probe_id).status == 0
     assert desk.night(days=3) == []
