@@ -179,8 +179,12 @@ def _why_noun(each: Contribution) -> str:
     event = each.event
     if event is None or each.cause == "prompt":
         return _move(event) if event is not None else "another version"
-    return {"model": f"the change of the served model to {_short(event.after)}", "scorer": "the change of the scorer",
-            "parameters": "the change of parameters"}.get(each.cause, "what changed together")  # fmt: skip
+    served = "the served model's fingerprint" if event.kind == "fingerprint" else "the served model"
+    return {
+        "model": f"the change of {served} to {_short(event.after)}",
+        "scorer": "the change of the scorer",
+        "parameters": "the change of parameters",
+    }.get(each.cause, "what changed together")
 
 
 def _apart(at: datetime, main: datetime) -> str:

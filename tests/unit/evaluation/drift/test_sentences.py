@@ -1,7 +1,7 @@
 """Reports as people read them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -51,3 +51,29 @@ def test_a_ratio_is_told_in_percent() -> None:
     latency = Metric(name="latency", unit="percent", log=True)
     assert signed(latency, 0.0953, Interval(low=0.0, high=0.1823), 1.0) == "+10.0 % [+0.0, +20.0]"
     assert amount(Metric(name="output_tokens", unit="tokens"), -31.2, 200.0) == "31 tokens"
+
+
+def test_a_fingerprint_is_not_called_a_model() -> None:
+    other = replace(_MODEL, kind="fingerprint", before="fp_1", after="fp_2")
+    idle = Contribution(
+        cause="model", change=0.001, interval=Interval(low=-0.009, high=0.011), named=False, grade="C", event=other
+    )
+    said = sentence_of(replace(_REPORT, contributions=(replace(idle, named=True), idle)))
+    assert "the served model's fingerprint changed from `fp_1` to `fp_2`" in said
+    assert "The change of the served model's fingerprint to `fp_2` at the same time did not contribute" in said
+
+
+@pytest.mark.parametrize(
+    ("days", "hours", "words"),
+    [
+        (2, 0, " two days earlier did"),
+        (0, 1, " an hour earlier did"),
+        (0, 26, ", 26 hours earlier, did"),
+        (-14, 0, ", 14 days later, did"),
+    ],
+)
+def test_spans_of_time_behind_a_versions_number(days: int, hours: int, words: str) -> None:
+    moved = replace(_PROMPT, at=_AT - timedelta(days=days, hours=hours))
+    [model, prompt] = _REPORT.contributions
+    said = sentence_of(replace(_REPORT, contributions=(model, replace(prompt, event=moved))))
+    assert f"The promotion of version 8{words} not contribute" in said
