@@ -5,10 +5,9 @@ Knows sides, contributions and the commands that people have. Refuses to know ho
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from statistics import NormalDist
 
+from evaluation.comparison.needed import for_means, for_rates
 from evaluation.drift.evidence import Controls
 from evaluation.drift.looking import Look
 from evaluation.drift.sentences import amount
@@ -20,14 +19,6 @@ LEAST_UNNAMED = 100
 """So many for one that finds nothing: fewer may show a large change, but can't show that there is none."""
 COVERAGE_DIFFERS = 0.10
 UNPARSED_DIFFERS = 0.02
-_ALPHA, _POWER = 0.01, 0.9
-
-
-def needed(deviation: float, effect: float) -> int:
-    """How many observations a side takes to see an `effect` nine times in ten, at 1 % (two-sided): the usual formula for two means."""
-    normal = NormalDist()
-    z = normal.inv_cdf(1 - _ALPHA / 2) + normal.inv_cdf(_POWER)
-    return math.ceil(2 * (z * deviation / effect) ** 2)
 
 
 def too_little(metric: Metric, before: Side, after: Side, deviation: float, *, named: bool) -> Refusal | None:
@@ -41,10 +32,12 @@ def too_little(metric: Metric, before: Side, after: Side, deviation: float, *, n
             what="what changed",
             why=f"not enough data: {LEAST_UNNAMED} {what} per side are needed, there are {short.n:,.0f}",
         )
-    effect = 0.05 if metric.unit == "points" else deviation / 5
+    rate = metric.unit == "points" and before.mean is not None
+    effect = 0.05 if rate else deviation / 5
+    needed = for_rates(before.mean or 0.0, effect) if rate else for_means(deviation, effect)
     return Refusal(
         what="what changed",
-        why=f"not enough data: {needed(deviation, effect):,} {what} per side are needed to see "
+        why=f"not enough data: {needed:,} {what} per side are needed to see "
         f"{amount(metric, effect, deviation)}, you have {short.n:,.0f}",
     )
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evaluation.drift.refusing import needed
+from evaluation.drift.refusing import too_little
 from evaluation.drift.sentences import amount, sentence_of, signed
 from evaluation.drift.values import Contribution, DriftReport, Event, Metric, Refusal, Side
 from evaluation.intervals import Interval
@@ -44,7 +44,10 @@ def test_too_little_is_said_with_what_it_takes() -> None:
         _REPORT, enough=False, refusals=(Refusal(what="what changed", why="not enough data: you have 12"),)
     )
     assert sentence_of(little) == "Not enough data: you have 12."
-    assert needed(0.3571, 0.05) == pytest.approx(1518, abs=2)
+    few = replace(_SIDE, n=12, mean=0.85)
+    refusal = too_little(_METRIC, few, _SIDE, 0.3571, named=False)
+    assert refusal is not None
+    assert refusal.why == "not enough data: 1,581 scored calls per side are needed to see 5.0 points, you have 12"
 
 
 def test_a_ratio_is_told_in_percent() -> None:
