@@ -7,16 +7,18 @@ can't be asked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import quote
 
 from registry.errors import PromptInvalidError
 from registry.roles import Principal, permit
 from registry.writing.store import Store
-from slugline.client import ServerClient
 from slugline.local_reads import LocalReads
 from slugline.probe_schemas import ProbeBody, ProbeOut, ReferenceBody
 from slugline.probing import begin
+
+if TYPE_CHECKING:
+    from slugline.client import ServerClient
 
 
 class ProbeAccess(Protocol):
