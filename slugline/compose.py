@@ -5,30 +5,21 @@ Nothing here decides anything; nothing elsewhere reads the environment or makes 
 
 import contextlib
 import os
-import random
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 
-import uuid_utils
 from fastapi import Depends, FastAPI, Request
 
 from dashboards import pages
 from evaluation import api as quality_api
 from evaluation import inventory_api
 from evaluation.drift import api as drift_api
-from proxy.breaker import Breakers
 from proxy.edge import Edge
-from proxy.library import Library
 from proxy.line import Line
 from proxy.meter import Meter, read_used
-from proxy.price import PriceList
-from proxy.retry import wait_before_retry
-from proxy.upstream import Upstream
 from registry.compat import langfuse, litellm
 from registry.http import alerts_api, channels_api, datasets_api, fragments_api, keys_api
 from registry.http import api as registry_api
@@ -41,14 +32,15 @@ from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
 from slugline import VERSION, evaluations_api, probes_api
 from slugline.acting import local_user
+from slugline.clock import new_id, now
 from slugline.errors import add_error_handlers
 from slugline.evaluation_asking import check_for_server
 from slugline.folder import DataFolder
 from slugline.front import KEY, Front
 from slugline.health import build_router as health_router
+from slugline.line import open_line
 from slugline.locate import locate_clickhouse
 from slugline.page_evaluations import PageEvaluations
-from slugline.providers import open_providers, open_proxies
 from slugline.recording import open_recorder
 from slugline.settings import Settings
 from slugline.telemetry import build_router as metrics_router
@@ -56,7 +48,6 @@ from slugline.telemetry import counted, may_see
 from slugline.traces import Traces
 from tracing import api as tracing_api
 from tracing.clickhouse import ClickHouse
-from tracing.event import CallEvent
 from tracing.privacy.recorder import Recorder
 from tracing.search import api as search_api
 from tracing.search.filters import Sight
@@ -133,43 +124,6 @@ async def open_worker(
         meter.close()
         live.close()
         engine.dispose()
-
-
-@contextlib.asynccontextmanager
-async def open_line(
-    settings: Settings,
-    environment: Mapping[str, str],
-    *,
-    live: LiveRegistry,
-    meter: Meter,
-    record: Callable[[CallEvent], bool],
-    recording: Callable[[], bool],
-) -> AsyncIterator[Line]:
-    """What the request path stands on, for a process that makes calls."""
-    async with Upstream(queue_seconds=settings.queue_seconds, proxies=open_proxies(environment)) as upstream:
-        providers = tuple(open_providers(settings, environment))
-        yield Line(
-            registry=live,
-            providers=providers,
-            upstream=upstream,
-            library=Library({provider.name: provider for provider in providers}),
-            prices=PriceList(),
-            meter=meter,
-            key_required=settings.exposed,
-            record=record,
-            recording=recording,
-            now=now,
-            clock=time.perf_counter,
-            new_id=new_id,
-            random_bytes=os.urandom,
-            breakers=Breakers(
-                failures=settings.breaker_failures, seconds=settings.breaker_seconds, clock=time.monotonic
-            ),
-            retries=settings.retries,
-            fallbacks=settings.fallbacks,
-            drain=settings.when_client_leaves == "drain",
-            wait_before_retry=partial(wait_before_retry, jitter=random.random),
-        )
 
 
 def build_api(
@@ -254,13 +208,3 @@ def sight_of(by: Principal) -> Sight:
     """What somebody may see of the calls: those of their prompts. Raises as `permit` does."""
     permit(by, "inspect")
     return Sight(prompts=by.prompts)
-
-
-def now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
-def new_id() -> str:
-    """A time-ordered unique id (UUIDv7, RFC 9562)."""
-    return str(uuid_utils.uuid7())

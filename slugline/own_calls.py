@@ -18,8 +18,8 @@ from proxy.line import CallRequest, Line
 from proxy.meter import Meter
 from registry.serving.live import LiveRegistry
 from registry.storage.database import open_engine
-from slugline.compose import open_line
 from slugline.folder import DataFolder
+from slugline.line import open_line
 from slugline.settings import Settings
 from tracing.event import CallEvent
 from tracing.privacy.recorder import Recorder

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import UTC, datetime
 from functools import partial
 
 from registry.writing.store import Store
@@ -13,6 +12,7 @@ from slugline.alerting.delivering import deliver_for_ever, open_destinations
 from slugline.alerting.explaining import explainer
 from slugline.alerting.monitoring import MonitorStatus, monitor_for_ever
 from slugline.alerting.settings import OTLP, destinations_for
+from slugline.clock import now
 from slugline.locate import locate_clickhouse
 from slugline.settings import Settings
 from tracing.clickhouse import ClickHouse
@@ -33,7 +33,7 @@ async def alerting(
         tasks = (
             asyncio.create_task(deliver_for_ever(store, destinations, stopping)),
             asyncio.create_task(
-                monitor_for_ever(store, clickhouse, to, stopping, status, explainer(store, clickhouse, _now))
+                monitor_for_ever(store, clickhouse, to, stopping, status, explainer(store, clickhouse, now))
             ),
         )
         try:
@@ -42,7 +42,3 @@ async def alerting(
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

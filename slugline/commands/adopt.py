@@ -71,7 +71,7 @@ def _as_file(slug: str, adopted: Adopted) -> str:
     from registry.reference import check_slug
     from registry.templates.template import compile_content
     from registry.values import Version
-    from slugline.compose import now
+    from slugline.clock import now
 
     compile_content(adopted.content)
     version = Version(
@@ -123,7 +123,7 @@ async def _from_calls(settings: Settings, fingerprint: str, days: int, purpose: 
     from evaluation.inventory import settings_of, unmanaged_calls
     from registry.adopting import adopt_calls
     from registry.families.proposal import propose
-    from slugline.compose import now
+    from slugline.clock import now
     from slugline.records import open_records
     from slugline.settings import SettingsError
 

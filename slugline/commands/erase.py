@@ -33,7 +33,7 @@ def erase(
 ) -> None:
     """Erase a user's calls with their scores and spans, in ClickHouse and in what waits here. There is no way back."""
     from slugline.acting import local_user
-    from slugline.compose import new_id
+    from slugline.clock import new_id
     from slugline.erasing import erase_person
     from slugline.settings import SettingsError
 

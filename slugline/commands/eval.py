@@ -152,8 +152,8 @@ def _here(
     settings: Settings, asked: Asked, terms: Terms, *, resume: str | None, cancel: str | None, dry_run: bool
 ) -> Found | None:
     """The evaluation on the registry here, run by this process; None where nothing was to be run."""
+    from slugline.clock import new_id
     from slugline.commands.eval_here import carried, planned, undertaken
-    from slugline.compose import new_id
     from slugline.evaluation_run import create, plan_again
     from slugline.settings import SettingsError
 

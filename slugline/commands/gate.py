@@ -121,7 +121,7 @@ def _here(
     embedding_model: str | None,
 ) -> tuple[list[tuple[Report, Plan]], list[Passage]]:
     """The gate on the registry here, run by this process."""
-    from slugline.compose import new_id
+    from slugline.clock import new_id
     from slugline.evaluation_run import create, plan_again
     from slugline.gating import gates_for, pass_judgement, plan_of_gate
 

@@ -104,7 +104,7 @@ def _in_sum(found: Scan) -> str:
 
 async def _calls(days: int, purpose: str, as_json: bool, data: Path | None, config: Path | None) -> None:
     from evaluation.inventory import unmanaged_calls
-    from slugline.compose import now
+    from slugline.clock import now
     from slugline.records import open_records
 
     async with open_records(settings_for(data, config)) as records:

@@ -34,8 +34,8 @@ def score(
 ) -> None:
     """Score a call."""
     from slugline.acting import local_user
+    from slugline.clock import new_id
     from slugline.commands.score_access import score_access
-    from slugline.compose import new_id
     from slugline.settings import SettingsError
 
     if by not in {"call", "trace", "external"}:

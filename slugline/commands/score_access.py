@@ -92,7 +92,7 @@ class _LocalScores:
 
     def post(self, score: Mapping[str, Any]) -> str:
         from slugline.acting import local_user
-        from slugline.compose import new_id, now
+        from slugline.clock import new_id, now
         from slugline.settings import SettingsError
         from tracing.scores import Score, score_events
 
@@ -141,7 +141,7 @@ class _LocalScores:
 
     def delete(self, score_id: str) -> None:
         from slugline.acting import local_user
-        from slugline.compose import now
+        from slugline.clock import now
         from slugline.settings import SettingsError
         from tracing.clickhouse import ClickHouseRefused, ClickHouseUnavailable
         from tracing.scores import deletion

@@ -25,7 +25,7 @@ from openai import OpenAI
 from proxy.meter import read_used
 from proxy.sheet import Sheet
 from registry.storage.database import migrate, open_engine
-from slugline.compose import now
+from slugline.clock import now
 from tests.e2e.test_serve import slugline
 from tests.plugins.leaks import files_of
 from tests.plugins.server import Server, run_server
