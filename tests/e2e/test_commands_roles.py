@@ -28,6 +28,8 @@ COMMANDS: dict[Action, list[tuple[str, ...]]] = {
         ("audit", "log"),
         ("audit", "verify"),
         ("dataset", "list"),
+        ("monitor", "list"),
+        ("alert", "list"),
     ],
     "save": [("prompt", "save", "a", "--text", "two"), ("prompt", "describe", "a", "--owner", "x")],
     "request": [("prompt", "request", "a", "2"), ("prompt", "review", "comment", "REQUEST", "-m", "hm")],
@@ -40,6 +42,7 @@ COMMANDS: dict[Action, list[tuple[str, ...]]] = {
     ],
     "archive": [("prompt", "archive", "b"), ("prompt", "restore", "b")],
     "protect": [("prompt", "protect", "a", "--channel", "eu", "--approvals", "1")],
+    "monitor": [("monitor", "set", "a", "cost", "-m", "x")],
     "manage keys": [("key", "list"), ("key", "create", "another")],
 }
 ON_CHANNEL = {"request", "move"}
@@ -98,8 +101,8 @@ def test_every_action_of_the_command_line_is_in_the_table() -> None:
 
 def test_a_scope_of_prompts_holds_for_every_command(options: tuple[str, ...], keys: dict[str, str]) -> None:
     line = CommandLine({"SLUGLINE_KEY": keys["other"]}, options)
-    for action in ("read", "inspect", "save", "request", "review", "move", "archive", "protect", "manage keys"):
-        for command in COMMANDS[action]:  # type: ignore[index]
+    for action, commands in COMMANDS.items():
+        for command in commands:
             done = line(*_asked(command, keys))
             told = done.out + done.err
             if {"a", "a@1", "b", "REQUEST"} & set(command) or (action == "manage keys" and "create" in command):

@@ -224,7 +224,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[Si
     with open_access(settings, "", {}) as access:
         keys = {name: access.keys.create(terms).secret.text for name, terms in people.items()}
     toml = "behind_proxy = true\n" + simulator_settings(provider + "/v1")
-    with run_server(folder, toml, workers=2, wait_for_engine=False) as server:
+    with run_server(folder, toml, workers=2) as server:
         clients = {name: browser_for(server.url, key) for name, key in keys.items()}
         yield Site(server, keys, {name: Visitor(client, name) for name, client in clients.items()})
         for client in clients.values():
