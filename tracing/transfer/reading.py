@@ -115,7 +115,13 @@ class Source:
 
     def _rows(self) -> Iterator[Found]:
         """CSV with a header; an empty cell is nothing, JSON in one is JSON."""
-        csv.field_size_limit(LONGEST)
+        usual = csv.field_size_limit(LONGEST)  # of the whole process, so it is given back
+        try:
+            yield from self._read_rows()
+        finally:
+            csv.field_size_limit(usual)
+
+    def _read_rows(self) -> Iterator[Found]:
         self._text = io.TextIOWrapper(self._bytes, "utf-8-sig", errors="replace", newline="")
         rows = csv.DictReader(self._text)
         if not rows.fieldnames or len(rows.fieldnames) < 2:

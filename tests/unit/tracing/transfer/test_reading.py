@@ -1,5 +1,6 @@
 """Files in every form they come in, and how their records are put together and told apart."""
 
+import csv
 import gzip
 import json
 from pathlib import Path
@@ -49,6 +50,7 @@ def test_csv_has_cells_of_text_and_none_for_nothing(tmp_path: Path) -> None:
     got = found(tmp_path / "x.csv", b'\xef\xbb\xbfa,b\r\n1,"x, ""y""\nz"\r\n,2\r\n3\r\n')
     assert [each.record for each in got] == [{"a": "1", "b": 'x, "y"\nz'}, {"b": "2"}, None]
     assert "2 cells" in got[2].reason
+    assert csv.field_size_limit() < reading.LONGEST, "the limit of the whole process is as it was"
 
 
 def test_what_is_no_record_says_where_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
