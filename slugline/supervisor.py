@@ -30,7 +30,7 @@ from registry.writing.key_store import KeyStore
 from slugline.collector import prepare_telemetry, read_collector
 from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
-from slugline.process import NICENESS, SETTINGS_VARIABLE, signals_held
+from slugline.process import NICENESS, SETTINGS_VARIABLE, signals_held, started
 from slugline.providers import check_providers
 from slugline.recording import check_recording
 from slugline.settings import Settings, SettingsError, read_secret
@@ -175,6 +175,7 @@ class Supervisor:
         children = [*engines, *keepers, *workers]
         url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
         self._folder.note_served_at(url)
+        started()
         if announce:
             print(f"Slugline listens on {url}/v1 (pages: {url}/, data: {settings.data})", flush=True)
         try:
@@ -201,10 +202,11 @@ class Supervisor:
             paths = ["--path", str(self._folder.clickhouse), "--endpoint", str(self._folder.endpoint)]
             command = [*python, "tracing.engine", *paths, "--nice", str(NICENESS), "--until-stdin-closes"]
             engines.append(Child("engine", command, environment))
-        keeper = Child("keeper", [*python, "slugline.keeper"], environment)
+        child = [*python, "slugline.child"]
+        keeper = Child("keeper", [*child, "slugline.keeper"], environment)
         fd = listener.fileno()
         workers = [
-            Child(f"worker {number}", [*python, "slugline.worker", str(fd), str(number)], environment, (fd,))
+            Child(f"worker {number}", [*child, "slugline.worker", str(fd), str(number)], environment, (fd,))
             for number in range(1, self._settings.workers + 1)
         ]
         return engines, [keeper], workers
