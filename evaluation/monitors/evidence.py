@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.monitors.days import is_weekend
 from evaluation.monitors.hours import Hours, Numbers
-from evaluation.monitors.usual import Usual
+from evaluation.monitors.usual import LEAST_VARIANCE, Usual
 
 SIZES = (0.35, 0.7, 1.4)
 """Changes of a mean that are bet on, in standard deviations of a usual bucket."""
@@ -35,23 +36,23 @@ LOUDEST = 4.0
 RARE = 5.0
 """Fewer events than this in a usual bucket are rare."""
 
-
 UNSEEN_BURSTS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """How many standard errors what was learnt may be off: the level, and the variance between days. Where more series are watched
-    together, the worst of them is farther off, and no limit on the evidence makes up for that."""
+    """How far what was learnt may be off: the variance between days is taken for the largest that is too small with a probability of
+    `tail`, and a rate of rare events may be `rate` standard errors away. Where more series are watched together, the worst of them is
+    farther off, and no limit on the evidence makes up for that."""
 
-    level: float
-    days: float
+    tail: float
+    rate: float
 
 
 def doubt_for(series: int) -> Doubt:
     """For so many series that are watched together."""
     tens = math.log10(max(series, 1))
-    return Doubt(level=0.75 + 0.75 * tens, days=0.5 + tens / 4)
+    return Doubt(tail=0.2 / (1 + 6 * tens), rate=0.75 + 0.75 * tens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,12 @@ class Evidence:
 
 
 def of_means(hours: Hours, usual: Usual, *, margin: float, up: bool, doubt: Doubt) -> Evidence:
-    """That the mean has risen (`up`) or fallen by more than `margin`, in the metric's own unit."""
-    given, lead = _given_the_day(hours, usual, doubt, (margin + doubt.level * usual.error) * (1 if up else -1))
+    """That the mean has risen (`up`) or fallen by more than `margin`, in the metric's own unit; or than the standard
+    error of the level, if that is more."""
+    of_days = usual.days.at_most(doubt.tail)
+    weekday, weekend = usual.days.error_of_level(of_days)
+    shift = np.maximum(margin, np.where(is_weekend(hours.day), weekend, weekday))
+    given, lead = _given_the_day(hours, usual, of_days, shift if up else -shift)
     z = np.clip(given if up else -given, -FARTHEST, FARTHEST)
     typical = math.sqrt(float(np.median(usual.spread(hours)))) if len(hours) else 0.0
     return _detect([size * typical * lead * z - (size * typical * lead) ** 2 / 2 for size in SIZES], len(hours))
@@ -81,8 +86,8 @@ def of_counts(
     rate is multiplied by (0: Poisson)."""
     sign = 1 if up else -1
     error = math.sqrt(max(rate, 1 / usual.n) / usual.n + usual.error**2)
-    days = 3 * math.sqrt(usual.between_days + doubt.days * usual.days_error)
-    null = rate + sign * (max(margin, days) + doubt.level * error)
+    days = 2 * math.sqrt(usual.days.at_most(doubt.tail))
+    null = rate + sign * (max(margin, days) + doubt.rate * error)
     if null <= 0:  # a rate that is near zero can't fall by the margin
         return Evidence(log=np.full(len(hours), -np.inf))
     events, expected = hours.n * hours.mean, hours.n * null
@@ -109,12 +114,12 @@ def bursts(hours: Hours, rate: float) -> float:
     return max(0.0, found) + min(error, UNSEEN_BURSTS)
 
 
-def _given_the_day(hours: Hours, usual: Usual, doubt: Doubt, shift: float) -> tuple[Numbers, Numbers]:
-    """How far each bucket is from the level and `shift`, in standard deviations and given the day's earlier buckets; and how many of them a
-    change of one unit moves it."""
+def _given_the_day(hours: Hours, usual: Usual, of_days: float, shift: Numbers) -> tuple[Numbers, Numbers]:
+    """How far each bucket is from the level and `shift`, in standard deviations and given the day's earlier buckets, where days have a
+    variance `of_days`; and how many of them a change of one unit moves it."""
     level, unsure = usual.level.at(hours)
     chance = usual.spread(hours) + unsure
-    of_days = usual.between_days + doubt.days * usual.days_error
+    of_days = max(of_days, LEAST_VARIANCE)
     # One absurd bucket must not be what the rest of its day is expected to be like.
     far = 4 * FARTHEST * np.sqrt(chance + of_days)
     residual = np.clip(hours.mean - level - shift, -far, far)
