@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
 
 from dashboards.uploads import MULTIPART, parse_multipart
+from dashboards.zones import zone_of
 from registry.errors import PromptInvalidError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -39,9 +40,10 @@ class FormRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of a form, as they were typed. Line ends are `\\n`, as everywhere else."""
+    """The fields of a form, as they were typed, by somebody in `zone`. Line ends are `\\n`, as everywhere else."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    zone: tzinfo = UTC
 
     def raw(self, name: str) -> str:
         """A field as it is; "" where it wasn't sent."""
@@ -83,19 +85,19 @@ class Form:
         return float(text.rstrip("% ").replace(",", "."))
 
     def time(self, name: str) -> datetime:
-        """A time, in UTC unless it says otherwise. Raises PromptInvalidError."""
-        return read_time(self.text(name), name)
+        """A time, in the zone of whoever typed it unless it says otherwise. Raises PromptInvalidError."""
+        return read_time(self.text(name), name, self.zone)
 
 
-def read_time(text: str, name: str) -> datetime:
-    """A time as a browser's field or a person writes it, in UTC unless it says otherwise. Raises PromptInvalidError."""
+def read_time(text: str, name: str, zone: tzinfo = UTC) -> datetime:
+    """A time as a browser's field or a person writes it, in `zone` unless it says otherwise. Raises PromptInvalidError."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise PromptInvalidError(
             f"'{name}' is a time such as 2027-01-31 09:00, not '{text[:40]}'", param=name
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
 async def read_form(request: Request) -> Form:
@@ -117,7 +119,7 @@ async def read_form(request: Request) -> Form:
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise FormRefusedError(f"the form can't be read: {error}", status=400) from None
-    form = Form(fields={name: value.replace("\r\n", "\n") for name, value in pairs})
+    form = Form(fields={name: value.replace("\r\n", "\n") for name, value in pairs}, zone=zone_of(request))
     request.state.form = form
     return form
 

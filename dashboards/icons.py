@@ -25,6 +25,8 @@ _NAMES = (
     *("circle-x", "database", "download", "file-diff", "flask-conical", "git-commit-vertical"),
     *("git-pull-request-arrow", "history", "info", "log-in", "monitor", "moon", "pencil", "play", "plus", "rewind"),
     *("scroll-text", "shield-check", "sun", "trash-2", "undo-2", "upload", "user"),
+    *("copy", "eye", "heart-pulse", "key-round", "keyboard", "link", "list-tree", "log-out", "rows-3", "share-2"),
+    *("square-terminal", "users"),
 )
 _HEAD = (
     '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linecap="round" '

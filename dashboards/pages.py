@@ -1,13 +1,12 @@
-"""The pages: one router of all of them, and what belongs to none, such as the style sheet, the theme and signing in.
+"""The pages: one router of all of them, which of them the rail leads to, and the style sheets and scripts.
 
 Knows which pages there are. Each stands in a module of its own; `dashboards.frame` is around all of them.
 """
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from dashboards.alerts import add_alerts
@@ -19,22 +18,45 @@ from dashboards.drift import add_drift
 from dashboards.editing import add_editing
 from dashboards.evaluating import add_evaluating
 from dashboards.evaluations import add_evaluations
-from dashboards.forms import Form, read_form
-from dashboards.frame import HEADERS, THEME, THEMES, Frame, see_other
+from dashboards.frame import HEADERS, Frame, Room
 from dashboards.from_call import add_from_call
 from dashboards.governing import add_rules
 from dashboards.home import add_home
+from dashboards.key_pages import add_keys
 from dashboards.moves import add_moves
 from dashboards.past import add_past
 from dashboards.prompt import add_prompt
 from dashboards.quality import add_quality
 from dashboards.reviews import add_reviews
+from dashboards.signing import SigningIn
+from dashboards.signing_pages import add_signing
 from dashboards.versions import add_versions
+from dashboards.viewer import add_viewer
+from registry.http.keys_api import Use
 from registry.http.terms import By
+from registry.writing.key_store import KeyStore
+from registry.writing.session_store import SessionStore
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 
-_YEAR = 365 * 24 * 3600
+ROOMS = (
+    Room(href="/", icon="scroll-text", name="Prompts", key="p"),
+    Room(href="/playground", icon="square-terminal", name="Playground", key="l"),
+    Room(href="/calls", icon="rows-3", name="Calls", key="c"),
+    Room(href="/traces", icon="list-tree", name="Traces", key="t"),
+    Room(href="/requests", icon="git-pull-request-arrow", name="Requests", key="r"),
+    Room(href="/datasets", icon="database", name="Datasets", key="d"),
+    Room(href="/evaluations", icon="flask-conical", name="Evaluations", key="e"),
+    Room(href="/drift", icon="activity", name="What changed", key="w"),
+    Room(href="/alerts", icon="bell", name="Alerts", key="a"),
+    Room(href="/live", icon="rewind", name="Live at a time", key="v"),
+    Room(href="/rules", icon="shield-check", name="Rules", key="u"),
+    Room(href="/audit", icon="history", name="Audit log", key="h"),
+    Room(href="/keys", icon="key-round", name="Keys and people", key="k", action="manage keys"),
+    Room(href="/shares", icon="share-2", name="Shared pages", key="i"),
+    Room(href="/settings", icon="heart-pulse", name="Settings and health", key="s"),
+)
+"""Where the rail leads, of what there is."""
 
 
 def build_router(
@@ -43,14 +65,22 @@ def build_router(
     by: By,
     *,
     evaluating: Evaluating,
+    signing: SigningIn,
+    keys: KeyStore,
+    people: SessionStore,
+    use: Use,
+    public_url: str,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
 ) -> APIRouter:
     """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent.
-    `evaluating` plans and starts evaluations."""
-    frame = Frame(by=by, now=now, new_id=new_id)
+    `evaluating` plans and starts evaluations, `signing` signs people in, who reach the server at `public_url` ("": where they
+    do now); `use` counts what keys were used."""
+    frame = Frame(by=by, signing=signing, now=now, new_id=new_id)
     router = APIRouter(include_in_schema=False, route_class=frame.route())
-    _add_around(router, frame)
+    _add_statics(router, frame)
+    add_viewer(router, frame, signing)
+    add_signing(router, frame, signing, public_url)
     add_home(router, frame, store, clickhouse)
     add_editing(router, frame, store)
     add_versions(router, frame, store)
@@ -68,32 +98,18 @@ def build_router(
     add_evaluations(router, frame, store, evaluating)
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
+    add_keys(router, frame, keys, people, use)
+    there = {getattr(route, "path", "") for route in router.routes}
+    frame.rooms = tuple(room for room in ROOMS if room.href in there)
     return router
 
 
-def _add_around(router: APIRouter, frame: Frame) -> None:
-    @router.get("/static/app.css")
-    def stylesheet() -> Response:
-        # The pages name it with its hash, so it is asked for once.
-        return Response(frame.css, media_type="text/css", headers={"cache-control": "max-age=31536000, immutable"})
-
-    @router.post("/theme")
-    def theme(form: Annotated[Form, Depends(read_form)]) -> Response:
-        back = form.text("back")
-        answer = see_other(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
-        chosen = form.text("theme")
-        if chosen in THEMES:
-            answer.set_cookie(THEME, chosen, max_age=_YEAR, httponly=True, samesite="lax")
-        else:
-            answer.delete_cookie(THEME)
-        return answer
-
-    @router.get("/sign-in")
-    def sign_in(request: Request) -> Response:
-        """On a server that lets this machine in without a key: makes the browser ask for one, and send it from then on."""
-        if frame.who(request).verified:
-            return see_other("/")
-        challenge = {"www-authenticate": 'Basic realm="Slugline: any name, and a key as password"'}
-        page = frame.refusal(request, "Signing in takes a key: any name, and the key as password.", status=401)
-        page.headers.update({**HEADERS, **challenge})
-        return page
+def _add_statics(router: APIRouter, frame: Frame) -> None:
+    @router.get("/static/{name}")
+    def static(name: str) -> Response:
+        # Pages name it with its hash, so it is asked for once.
+        found = frame.statics.get(name)
+        if found is None:
+            return Response(status_code=404, headers=HEADERS)
+        headers = {"cache-control": "max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+        return Response(found.content, media_type=found.media_type, headers=headers)

@@ -211,4 +211,10 @@ _SENTENCES: Mapping[str, Callable[[HistoryEntry], str]] = {
     "key.create": _key,
     "key.update": _key,
     "key.revoke": _key,
+    "session.open": lambda e: f"signed in {'with a key' if 'key_id' in e.evidence else 'by the identity provider'}",
+    "session.end": lambda _: "signed out everywhere",
+    "person.block": lambda e: f"blocked {e.evidence.get('name', '')}",
+    "person.unblock": lambda e: f"let {e.evidence.get('name', '')} in again",
+    "share.create": lambda e: f"shared the page {e.evidence.get('path', '')}",
+    "share.revoke": lambda e: f"ended the link to the page {e.evidence.get('path', '')}",
 }

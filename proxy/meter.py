@@ -48,13 +48,17 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """What a key has used. Dollars are billionths, of the running UTC day, the running UTC month, and altogether."""
+    """What a key has used. Dollars are billionths, of the running UTC day, the running UTC month, and altogether.
+
+    `last` is the second of the last request, since 1970; 0 before the first.
+    """
 
     requests: int
     day: int
     month: int
     total: int
     unpriced: int
+    last: int
 
 
 class Meter:
@@ -163,6 +167,7 @@ def _used(sheets: list[Sheet], key_id: str, at: datetime) -> Used:
         month=_spent_in(rows, _MONTH, _month(at)),
         total=sum(words[row + _SPENT] for words, row in rows),
         unpriced=sum(words[row + _UNPRICED] for words, row in rows),
+        last=max((words[row + _LAST] for words, row in rows), default=0),
     )
 
 

@@ -8,8 +8,10 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 
@@ -24,11 +26,13 @@ from registry.compat import langfuse, litellm
 from registry.http import alerts_api, channels_api, datasets_api, fragments_api, keys_api
 from registry.http import api as registry_api
 from registry.http.keys_api import KeyUse
-from registry.keys import CallerKey, principal_of
+from registry.keys import CallerKey
 from registry.roles import Action, Principal, owner, permit
 from registry.serving.live import LiveRegistry
 from registry.storage.database import open_engine
 from registry.writing.key_store import KeyStore
+from registry.writing.session_store import SessionStore
+from registry.writing.sign_in_tries import SignInTries
 from registry.writing.store import Store
 from slugline import VERSION, evaluations_api, probes_api
 from slugline.acting import local_user
@@ -36,13 +40,15 @@ from slugline.clock import new_id, now
 from slugline.errors import add_error_handlers
 from slugline.evaluation_asking import check_for_server
 from slugline.folder import DataFolder
-from slugline.front import KEY, Front
+from slugline.front import Front
 from slugline.health import build_router as health_router
 from slugline.line import open_line
 from slugline.locate import locate_clickhouse
 from slugline.page_evaluations import PageEvaluations
 from slugline.recording import open_recorder
-from slugline.settings import Settings
+from slugline.settings import Settings, read_secret
+from slugline.signing.desk import SignInDesk
+from slugline.signing.visits import VISIT, Visit, Visits
 from slugline.telemetry import build_router as metrics_router
 from slugline.telemetry import counted, may_see
 from slugline.traces import Traces
@@ -94,6 +100,15 @@ async def open_worker(
             ) as line,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
+            sessions = SessionStore(engine, settings.sessions.limits)
+            desk = SignInDesk(
+                live=live,
+                sessions=sessions,
+                tries=SignInTries(engine),
+                oidc=settings.oidc,
+                secret=partial(read_secret, environment=environment),
+                now=now,
+            )
             api = build_api(
                 Store(engine),
                 KeyStore(engine),
@@ -103,6 +118,9 @@ async def open_worker(
                 spool,
                 folder,
                 recorder,
+                sessions,
+                desk,
+                public_url=settings.public_url,
                 embedded=not settings.clickhouse.url,
             )
             edge = Edge(line)
@@ -111,9 +129,8 @@ async def open_worker(
                 edge=edge,
                 traces=traces,
                 api=api,
-                live=live,
+                visits=Visits(live=live, sessions=sessions, now=now, exposed=settings.exposed),
                 counters=counters,
-                now=now,
                 exposed=settings.exposed,
             )
             yield Worker(app=front, line=line, spool=spool)
@@ -135,7 +152,10 @@ def build_api(
     spool: Spool,
     folder: DataFolder,
     recorder: Recorder,
+    people: SessionStore,
+    desk: SignInDesk,
     *,
+    public_url: str,
     embedded: bool,
 ) -> FastAPI:
     """`/api`, the health checks and the pages."""
@@ -159,7 +179,16 @@ def build_api(
     api.include_router(metrics_router(folder, live, may_see(who), embedded=embedded))
     api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
     evaluating = PageEvaluations(store, line, new_id)
-    api.include_router(pages.build_router(store, clickhouse, who, evaluating=evaluating, now=now, new_id=new_id))
+    around: dict[str, Any] = {
+        "signing": desk,
+        "keys": keys,
+        "people": people,
+        "use": partial(use_of, folder),
+        "public_url": public_url,
+        "now": now,
+        "new_id": new_id,
+    }
+    api.include_router(pages.build_router(store, clickhouse, who, evaluating=evaluating, **around))
     add_error_handlers(api)
     return api
 
@@ -169,7 +198,8 @@ def use_of(folder: DataFolder, key: CallerKey) -> KeyUse:
     used = read_used(folder.meter, key.key_id, now())
     nano = {"day": used.day, "month": used.month}.get(key.terms.budget_period or "", used.total)
     dollars = format(Decimal(nano).scaleb(-9).normalize(), "f")
-    return KeyUse(requests=used.requests, spent_usd=Decimal(dollars), unpriced_calls=used.unpriced)
+    last = datetime.fromtimestamp(used.last, UTC) if used.last else None
+    return KeyUse(requests=used.requests, spent_usd=Decimal(dollars), unpriced_calls=used.unpriced, last_used_at=last)
 
 
 def needs(action: Action) -> Callable[[Request], None]:
@@ -185,9 +215,9 @@ def who(request: Request) -> Principal:
     """Who makes a request over HTTP. With a key its roles count, and its name stands in the history beside the one that was given; without
     one the request comes from this machine, whose owner may everything but vouch for themselves."""
     said = request.headers.get("x-slugline-actor", "").strip()[:200]
-    key = request.scope.get(KEY)
-    if key is not None:
-        return principal_of(key).on_behalf_of(said)
+    visit: Visit = request.scope[VISIT]
+    if visit.principal is not None:
+        return visit.principal.on_behalf_of(said)
     return owner(said or f"api ({local_user()})", verified=False)
 
 
