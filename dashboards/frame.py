@@ -19,20 +19,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dashboards import numbers, text
-from dashboards.case_fields import TYPES
+from dashboards import text
+from dashboards.filters import FILTERS, GLOBALS
 from dashboards.forms import SAFE, Form, FormRefusedError, check_own_page
 from dashboards.icons import load_icons
-from dashboards.lines import label_of
-from dashboards.outcomes import title_of
-from dashboards.policies import in_words
-from dashboards.sides import rows
+from dashboards.shared import read_only
 from dashboards.signing import SigningIn
 from dashboards.statics import load_statics
 from dashboards.zones import COOKIE, name_of, stamp, zone_of
 from evaluation.errors import AnalysisError, MetricNotFoundError
 from evaluation.runs.errors import EvaluationError, EvaluationNotFoundError
-from registry.datasets import case_name
 from registry.errors import STATUS, RegistryError
 from registry.http.terms import By
 from registry.roles import ROLES, Action, Principal, allows, permit
@@ -90,7 +86,7 @@ class Room:
 class Frame:
     """Renders pages. `by` says who asks, `signing` how they came in, `now` the time, `new_id` an id that was never given before.
 
-    `rooms` are the pages that the rail leads to; whoever puts the pages together says which there are.
+    `rooms` are the pages that the rail leads to, and `can_be_shared` says which can be shared: whoever puts the pages together knows.
     """
 
     def __init__(self, *, by: By, signing: SigningIn, now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
@@ -100,6 +96,7 @@ class Frame:
         self._new_id = new_id
         self.statics = load_statics()
         self.rooms: tuple[Room, ...] = ()
+        self.can_be_shared: Callable[[str], bool] = lambda path: False
         # While a page is rendered: filters and macros have no other way to learn whose page it is.
         self._zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
         icons = load_icons()
@@ -110,39 +107,12 @@ class Frame:
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self._templates.filters |= {
-            "stamp": lambda at: stamp(at, self._zone.get()),
-            "percent": text.percent,
-            "tagged": text.tagged,
-            "pretty": text.pretty,
-            "told": text.told,
-            "coded": text.coded,
-            "count": text.count,
-            "rows": rows,
-            "near": text.near,
-            "case_name": case_name,
-            "check_words": text.check_words,
-            "policy_words": in_words,
-            "evaluation_title": title_of,
-            "rate": numbers.rate,
-            "points": numbers.points,
-            "signed": numbers.signed,
-            "ends": numbers.ends,
-            "money": numbers.money,
-            "duration": numbers.duration,
-            "decimal": numbers.number,
-            "times": numbers.times,
-            "compared": numbers.told_of,
-            "event_label": label_of,
-        }
+        self._templates.filters |= {**FILTERS, "stamp": lambda at: stamp(at, self._zone.get())}
         self._templates.globals |= {
+            **GLOBALS,
             "icon": icons.__getitem__,
-            "check_types": TYPES,
             "static": lambda name: self.statics[name].path,
             "zone_name": lambda: name_of(self._zone.get()),
-            "asks_for": lambda rule: text.asks_for(
-                rule.approvals, rule.evaluation, rule.holdback, [policy.dataset for policy in rule.asked]
-            ),
         }
 
     def visitor(self, request: Request, *, slug: str | None = None) -> Principal:
@@ -158,7 +128,7 @@ class Frame:
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A page from its template; `context` is what it shows."""
         me, now = self._by(request), self.now()
-        theme, zone = request.cookies.get(THEME), zone_of(request)
+        theme, zone, share = request.cookies.get(THEME), zone_of(request), self._signing.share(request)
         around = {
             "me": me,
             "roles": [role for role in ROLES if role in me.roles],
@@ -168,9 +138,11 @@ class Frame:
             "theme": theme if theme in THEMES else "",
             "path": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
             "session": self._signing.session(request),
+            "share": share,
+            "shareable": me.may("share") and self.can_be_shared(request.url.path),
             "rooms": [room for room in self.rooms if me.may(room.action)],
             "zone_cookie": request.cookies.get(COOKIE, ""),
-            "quiet": request.cookies.get(KEYS) == "off",
+            "quiet": share is not None or request.cookies.get(KEYS) == "off",
             "read": request.method == "GET",
             "base_url": base_url(request),
             "new_id": self._new_id,
@@ -180,6 +152,8 @@ class Frame:
             html = self._templates.get_template(template).render(around | context)
         finally:
             self._zone.reset(before)
+        if share is not None:
+            html = read_only(html, bodies=share.bodies)
         return HTMLResponse(html, status_code=status, headers=HEADERS)
 
     def refusal(self, request: Request, message: str, *, status: int, way: str = "") -> HTMLResponse:

@@ -28,6 +28,7 @@ from dashboards.past import add_past
 from dashboards.prompt import add_prompt
 from dashboards.quality import add_quality
 from dashboards.reviews import add_reviews
+from dashboards.share_pages import add_shares, can_be_shared
 from dashboards.signing import SigningIn
 from dashboards.signing_pages import add_signing
 from dashboards.versions import add_versions
@@ -36,6 +37,7 @@ from registry.http.keys_api import Use
 from registry.http.terms import By
 from registry.writing.key_store import KeyStore
 from registry.writing.session_store import SessionStore
+from registry.writing.share_store import ShareStore
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 
@@ -53,7 +55,7 @@ ROOMS = (
     Room(href="/rules", icon="shield-check", name="Rules", key="u"),
     Room(href="/audit", icon="history", name="Audit log", key="h"),
     Room(href="/keys", icon="key-round", name="Keys and people", key="k", action="manage keys"),
-    Room(href="/shares", icon="share-2", name="Shared pages", key="i"),
+    Room(href="/shares", icon="share-2", name="Shared pages", key="i", action="share"),
     Room(href="/settings", icon="heart-pulse", name="Settings and health", key="s"),
 )
 """Where the rail leads, of what there is."""
@@ -68,6 +70,7 @@ def build_router(
     signing: SigningIn,
     keys: KeyStore,
     people: SessionStore,
+    shares: ShareStore,
     use: Use,
     public_url: str,
     now: Callable[[], datetime],
@@ -99,6 +102,8 @@ def build_router(
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
     add_keys(router, frame, keys, people, use)
+    add_shares(router, frame, store, shares, public_url)
+    frame.can_be_shared = can_be_shared
     there = {getattr(route, "path", "") for route in router.routes}
     frame.rooms = tuple(room for room in ROOMS if room.href in there)
     return router

@@ -12,6 +12,7 @@ from typing import Protocol
 from fastapi import Request
 
 from registry.sessions import OpenedSession, Session
+from registry.shares import Share
 
 
 class SignInRefusedError(Exception):
@@ -42,6 +43,10 @@ class SigningIn(Protocol):
 
     def session(self, request: Request) -> Session | None:
         """The session by which a request is whose it is."""
+        ...
+
+    def share(self, request: Request) -> Share | None:
+        """The shared page that a request came for by its link."""
         ...
 
     def needed(self, request: Request) -> bool:

@@ -105,6 +105,12 @@ def add_signing(router: APIRouter, frame: Frame, signing: SigningIn, public_url:
             request, "You are signed out, so nothing was done. Sign in, and send the form again.", status=401, way=way
         )
 
+    @router.get("/sign-in/no-such-link")
+    def no_such_link(request: Request) -> Response:
+        """Where a link to a shared page leads that has ended, or never was one."""
+        said = "This link has ended, or was never one: ask whoever gave it to you for another."
+        return frame.refusal(request, said, status=404, way="/sign-in")
+
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
         signing.end(_text(request))

@@ -32,6 +32,7 @@ from registry.serving.live import LiveRegistry
 from registry.storage.database import open_engine
 from registry.writing.key_store import KeyStore
 from registry.writing.session_store import SessionStore
+from registry.writing.share_store import ShareStore
 from registry.writing.sign_in_tries import SignInTries
 from registry.writing.store import Store
 from slugline import VERSION, evaluations_api, probes_api
@@ -101,6 +102,7 @@ async def open_worker(
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
             sessions = SessionStore(engine, settings.sessions.limits)
+            shares = ShareStore(engine)
             desk = SignInDesk(
                 live=live,
                 sessions=sessions,
@@ -119,6 +121,7 @@ async def open_worker(
                 folder,
                 recorder,
                 sessions,
+                shares,
                 desk,
                 public_url=settings.public_url,
                 embedded=not settings.clickhouse.url,
@@ -129,7 +132,7 @@ async def open_worker(
                 edge=edge,
                 traces=traces,
                 api=api,
-                visits=Visits(live=live, sessions=sessions, now=now, exposed=settings.exposed),
+                visits=Visits(live=live, sessions=sessions, shares=shares, now=now, exposed=settings.exposed),
                 counters=counters,
                 exposed=settings.exposed,
             )
@@ -153,6 +156,7 @@ def build_api(
     folder: DataFolder,
     recorder: Recorder,
     people: SessionStore,
+    shares: ShareStore,
     desk: SignInDesk,
     *,
     public_url: str,
@@ -183,6 +187,7 @@ def build_api(
         "signing": desk,
         "keys": keys,
         "people": people,
+        "shares": shares,
         "use": partial(use_of, folder),
         "public_url": public_url,
         "now": now,

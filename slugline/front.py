@@ -13,15 +13,15 @@
   need none: without CORS headers no other site sees the answer.
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from proxy.edge import Edge
 from proxy.errors import NotAuthenticated, ProxyError, RequestRefused, answer_for
-from registry.errors import RegistryError
+from registry.errors import AuthShareNotFoundError, RegistryError
 from slugline.settings import LOOPBACK
-from slugline.signing.visits import AGAIN, NOBODY, VISIT, Visit, Visits, from_own_page, wants_page, way_in
+from slugline.signing.visits import AGAIN, NOBODY, OVER, SHARED, VISIT, Visit, Visits, from_own_page, wants_page, way_in
 from slugline.traces import PATH as TRACES_PATH
 from slugline.traces import Traces
 from tracing.telemetry.counters import Counters
@@ -88,6 +88,14 @@ class Front:
         Raises NotAuthenticated, HostRefused and RegistryUnavailableError.
         """
         headers = _headers(scope)
+        if scope["path"].startswith(SHARED) and scope["method"] in _READS:
+            try:
+                share = await self._visits.shared(scope["path"].removeprefix(SHARED))
+            except AuthShareNotFoundError:
+                return {**scope, "path": OVER, "raw_path": OVER.encode(), VISIT: Visit(principal=NOBODY)}
+            page = urlsplit(share.path)
+            place = {"path": unquote(page.path), "raw_path": page.path.encode(), "query_string": page.query.encode()}
+            return {**scope, **place, VISIT: Visit(principal=share.principal, share=share), KEY: None}
         try:
             visit = await self._visits.of(scope, headers)
         except NotAuthenticated:

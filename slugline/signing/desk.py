@@ -18,6 +18,7 @@ from proxy.auth import authenticate
 from proxy.errors import NotAuthenticated
 from registry.serving.live import LiveRegistry
 from registry.sessions import OpenedSession, Session
+from registry.shares import Share
 from registry.writing.session_store import SessionStore
 from registry.writing.sign_in_tries import SignInTries
 from slugline.signing.identity import vouched_for
@@ -53,6 +54,10 @@ class SignInDesk:
     def session(self, request: Request) -> Session | None:
         """As SigningIn says."""
         return _visit(request).session
+
+    def share(self, request: Request) -> Share | None:
+        """As SigningIn says."""
+        return _visit(request).share
 
     def needed(self, request: Request) -> bool:
         """As SigningIn says."""

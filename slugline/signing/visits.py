@@ -4,7 +4,8 @@ Knows headers and which paths are open. Refuses to know what visitors may do: `r
 
 1. A key in a header counts before a cookie: whoever sends one means it.
 2. A cookie's session that has ended is not the same as none: whoever believes to act as themselves must not act as somebody else.
-3. What changes something and comes by a cookie must come from a page of this server: browsers send cookies by themselves.
+3. A link to a shared page opens that page and nothing else, as if its visitor were nobody else, whoever they are.
+4. What changes something and comes by a cookie must come from a page of this server: browsers send cookies by themselves.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from registry.keys import CallerKey, principal_of
 from registry.roles import Principal
 from registry.serving.live import LiveRegistry
 from registry.sessions import Session
+from registry.shares import Share
 from registry.writing.session_store import SessionStore
+from registry.writing.share_store import ShareStore
 
 VISIT = "slugline.visit"
 """Where a request's scope holds its Visit."""
@@ -32,6 +35,9 @@ VISIT = "slugline.visit"
 NOBODY = Principal(name="nobody", identity="", roles=frozenset(), verified=False)
 
 SIGN_IN = "/sign-in"
+SHARED = "/shared/"
+OVER = "/sign-in/no-such-link"
+"""Says that a link opens nothing."""
 AGAIN = "/sign-in/again"
 """Gives back what was typed into a form whose sender was signed out meanwhile."""
 _OPEN = ("/sign-in/", "/static/")
@@ -47,16 +53,24 @@ class Visit:
     principal: Principal | None = None
     key: CallerKey | None = None
     session: Session | None = None
+    share: Share | None = None
 
 
 class Visits:
     """Tells who visits. `exposed`: others than this machine can reach the server, so everybody is asked."""
 
     def __init__(
-        self, *, live: LiveRegistry, sessions: SessionStore, now: Callable[[], datetime], exposed: bool
+        self,
+        *,
+        live: LiveRegistry,
+        sessions: SessionStore,
+        shares: ShareStore,
+        now: Callable[[], datetime],
+        exposed: bool,
     ) -> None:
         self._live = live
         self._sessions = sessions
+        self._shares = shares
         self._now = now
         self._exposed = exposed
 
@@ -78,6 +92,10 @@ class Visits:
         if not open_to_all:
             authenticate(headers, self._live, self._now(), required=True)
         return Visit(principal=NOBODY)
+
+    async def shared(self, text: str) -> Share:
+        """The page that a link opens. Raises AuthShareNotFoundError."""
+        return await to_thread.run_sync(self._shares.find, text)
 
 
 def wants_page(scope: Scope, headers: Mapping[str, str]) -> bool:
