@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.plugins.scratch",
     "tests.plugins.left_out",
+    "tests.plugins.properties",
     "tests.plugins.certificates",
     "tests.plugins.interrupts",
     "tests.plugins.simulator",
