@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from proxy.sheet import ID_BYTES, ROW, SLOTS, Members, Sheet
 
 WINDOW_SECONDS = 60
@@ -35,8 +37,7 @@ _DAY, _MONTH = 6, 8  # each followed by what was spent before it began
 _AT_SECOND = ROW - _HISTORY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request may go. `remaining` more may follow at once; seconds until that is the whole limit again, and until one may."""
 
     allowed: bool
