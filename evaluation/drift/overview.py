@@ -163,7 +163,7 @@ def _difference(series: _Series, window: Span) -> tuple[float, Moved] | None:
         alike=after.astype(np.int64),
     )  # fmt: skip
     columns = np.hstack([np.ones((hour.size, 1)), season_of(rows.hour), after[:, None].astype(np.float64)])
-    found = fit(rows, columns, days=3)
+    found = fit(rows, columns)
     variance, freedom = found.noise.variances(found.weights[-1:])
     if variance[0] <= 0:
         return None
