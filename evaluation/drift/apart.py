@@ -19,7 +19,7 @@ from evaluation.drift.table import Numbers, Table, sums
 
 GATE = 4.4
 """Normal deviates that a step at a free time must have: it is the best of several hundred times that were tried."""
-BACKED_GATE = 3.7
+BACKED_GATE = 3.4
 """The same for a step that other prompts of the model made, too: both by chance is rarer still."""
 DECISIVE = 6.0
 """How much better in (quasi) log likelihood a step at another time must be to take the place of a recorded change."""
