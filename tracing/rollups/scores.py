@@ -124,12 +124,15 @@ def cells(within: str, *, scored_first: bool = False) -> str:
     return text.replace("/*posts*/", posts).replace("/*within*/", within).replace("/*scored*/", scored)
 
 
-async def uncounted(clickhouse: ClickHouse, *, prompt: str) -> frozenset[int] | None:
-    """The hours of a prompt, in seconds since 1970, whose cells may be out of date; None when no cell can be relied on."""
+async def uncounted(clickhouse: ClickHouse, *, prompt: str, few: int = FEW) -> frozenset[int] | None:
+    """The hours of a prompt, in seconds since 1970, whose cells may be out of date; None when no cell can be relied on.
+
+    Where more than `few` keys are fresh, the prompt's own keys are looked at first; that changes the time it takes, not the hours.
+    """
     mark = await _mark(clickhouse)
     if mark is None:
         return None
-    touched = await _touched(clickhouse, since=mark - OVERLAP, prompt=prompt)
+    touched = await _touched(clickhouse, since=mark - OVERLAP, prompt=prompt, few=few)
     return frozenset(cell.hour for cell in touched)
 
 
@@ -218,12 +221,12 @@ async def _mark(clickhouse: ClickHouse) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.year > 1970 else None
 
 
-async def _touched(clickhouse: ClickHouse, *, since: datetime, prompt: str = "") -> list[Cell]:
+async def _touched(clickhouse: ClickHouse, *, since: datetime, prompt: str = "", few: int = FEW) -> list[Cell]:
     parameters = {"prompt": prompt, "mark_ms": _ms(since)}
     fresh = (await clickhouse.query(_FRESH, parameters)).rows[0][0]
     if not fresh:
         return []
-    found = await clickhouse.query(_TOUCHED_OF if prompt and fresh > FEW else _TOUCHED, parameters)
+    found = await clickhouse.query(_TOUCHED_OF if prompt and fresh > few else _TOUCHED, parameters)
     return [Cell(prompt=row[0], hour=row[1]) for row in found.rows]
 
 
