@@ -15,7 +15,7 @@ from evaluation.drift.apart import scale_of
 from evaluation.drift.changes import Change, changes_of, merged, step
 from evaluation.drift.design import Model, model_of
 from evaluation.drift.fitting import as_normal
-from evaluation.drift.scan import best_step, common_squares, squares, steps, sums_of
+from evaluation.drift.scan import best_step, common_step_squares, step_squares, sums_of
 from evaluation.drift.table import Numbers, Table, sums, table_of
 from evaluation.drift.values import Cell, Event
 
@@ -90,7 +90,7 @@ def time_agrees(scored: Table, changes: Sequence[Change], place: int) -> bool:
     others = [other for number, other in enumerate(changes) if number != place]
     model = model_of(scored, others)
     made = sums_of(model.found, scored.stratum.codes, len(scored.stratum.names))
-    moment = best_step(made, squares(made, steps(made.n.shape[1])).sum(axis=0), 1.0)
+    moment = best_step(made, step_squares(made).sum(axis=0), 1.0)
     if moment is None:
         return False
     until = change.until if change.until is not None else change.at
@@ -150,7 +150,7 @@ def profile_of(
     made = sums_of(model_of(scored, others).found, scored.stratum.codes, len(scored.stratum.names))
     moved = Change(cause="local", on=step(scored.hour, at), name="step")
     scale = scale_of(model_of(scored, [*others, moved]), len(others))
-    square = common_squares(made, steps(made.n.shape[1])) / scale
+    square = common_step_squares(made) / scale
     place = np.arange(*hours) - made.first
     return np.where((place >= 0) & (place < square.size), square[place.clip(0, square.size - 1)], 0.0)
 

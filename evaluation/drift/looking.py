@@ -31,7 +31,7 @@ from evaluation.drift.changes import APART, Change, changes_of, merged, step
 from evaluation.drift.design import model_of
 from evaluation.drift.events import hour_of
 from evaluation.drift.fitting import Rows, as_normal, fit
-from evaluation.drift.scan import Moment, best_step, common_squares, slower, squares, steps, sums_of
+from evaluation.drift.scan import Moment, best_step, common_step_squares, slower, step_squares, sums_of
 from evaluation.drift.sides import Span, slot_of
 from evaluation.drift.table import Table, compressed, sums, table_of
 from evaluation.drift.values import Cell, Event, Metric
@@ -115,8 +115,8 @@ def _free(scored: Table, changes: Sequence[Change], gate: float) -> Change | Non
     made = sums_of(model.found, scored.stratum.codes, kinds)
     hours = made.n.shape[1]
     apart = _apart_from(changes, scored, made.first, hours)
-    common = np.where(apart, common_squares(made, steps(hours)), 0.0)
-    single = np.where(apart, squares(made, steps(hours)), 0.0)
+    common = np.where(apart, common_step_squares(made), 0.0)
+    single = np.where(apart, step_squares(made), 0.0)
     tried = [(common, gate, True)]
     if kinds > 1:
         tried.append((single.max(axis=0), max(gate, GATE) + 0.3, False))
@@ -164,7 +164,7 @@ def _mix(scored: Table, changes: Sequence[Change]) -> Moment | None:
     season = (slot[:, None] // 4 == np.arange(12)[None, :]).astype(np.float64)
     alone = fit(rows, season)
     made = sums_of(alone, zeros, 1)
-    found = best_step(made, common_squares(made, steps(made.n.shape[1])), 1.0)
+    found = best_step(made, common_step_squares(made), 1.0)
     if found is None or found.square < GATE**2:
         return None
     with_step = fit(rows, np.hstack([season, step(hours, found.at)[:, None]]))

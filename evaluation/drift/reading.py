@@ -172,6 +172,8 @@ def _named(cells: Sequence[Cell]) -> list[Cell]:
 
     A call that failed has no served model; taken for a model of its own, that would be the cause of every failure.
     """
+    if all(cell.model for cell in cells):
+        return list(cells)
     served: dict[tuple[int, int], dict[tuple[str, str], float]] = defaultdict(lambda: defaultdict(float))
     for cell in cells:
         if cell.model:

@@ -14,7 +14,7 @@ from evaluation.drift.apart import as_change, scale_of
 from evaluation.drift.design import model_of
 from evaluation.drift.evidence import Control, models_of, profile_of
 from evaluation.drift.looking import Look, spans_of
-from evaluation.drift.scan import best_step, common_squares, steps, sums_of
+from evaluation.drift.scan import best_step, common_step_squares, sums_of
 
 
 def dated(found: Look, controls: Sequence[Control], moved: Sequence[str]) -> Look:
@@ -32,7 +32,7 @@ def dated(found: Look, controls: Sequence[Control], moved: Sequence[str]) -> Loo
     others = [other for other in found.changes if other is not change]
     made = sums_of(model_of(found.scored, others).found, found.scored.stratum.codes, len(found.scored.stratum.names))
     hours = made.n.shape[1]
-    square = common_squares(made, steps(hours)) / scale_of(model_of(found.scored, found.changes), place)
+    square = common_step_squares(made) / scale_of(model_of(found.scored, found.changes), place)
     for control in with_it:
         square = square + profile_of(control, change.at, (made.first, made.first + hours), models_of(found.changes))
     hour = made.first + np.arange(hours)
