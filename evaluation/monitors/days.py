@@ -28,7 +28,8 @@ _CLOSE = 1e-3
 
 def is_weekend(day: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Of days since 1970."""
-    return np.asarray(np.isin(day % 7, (_SATURDAY, _SUNDAY)))
+    of_week = day % 7
+    return np.asarray((of_week == _SATURDAY) | (of_week == _SUNDAY))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

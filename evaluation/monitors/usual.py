@@ -38,7 +38,7 @@ class Level:
     def at(self, hours: Hours) -> tuple[Numbers, Numbers]:
         """The level of each bucket and the variance of what is known of it."""
         x = _design(hours, waves=self.waves, weekend=self.weekend)
-        return x @ self.beta, np.einsum("ij,jk,ik->i", x, self.covariance, x)
+        return x @ self.beta, ((x @ self.covariance) * x).sum(axis=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def learn(hours: Hours) -> Usual | None:
     between_hours = 0.0
     for _ in range(3):
         weights = 1 / np.maximum(variance / hours.n + between_hours, LEAST_VARIANCE)
-        inverse: Numbers = np.linalg.pinv((x * weights[:, None]).T @ x).astype(np.float64)
+        inverse: Numbers = np.linalg.pinv((x * weights[:, None]).T @ x, hermitian=True).astype(np.float64)
         beta = inverse @ (x.T @ (weights * hours.mean))
         residual = hours.mean - x @ beta
         between_hours = _beyond_chance(residual, variance / hours.n, x.shape[1])
