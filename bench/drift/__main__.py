@@ -46,7 +46,7 @@ def main() -> None:
     for name in wanted:
         if name in {"5", "6", "9"}:
             began = time.monotonic()
-            result = _measured(name, given.seeds)
+            result = _measured(name, given.seeds, given.first_seed)
             _keep(given, known, result, {"seconds": round(time.monotonic() - began, 1)})
     if "8" in wanted and (
         counted := {name: known[name]["data"]["intervals"] for name in _FOR_COVERAGE if name in known}
@@ -84,13 +84,14 @@ def _run_histories(names: list[str], given: argparse.Namespace, known: dict[str,
             _keep(given, known, _result(name, judged), about)
 
 
-def _measured(name: str, seeds: int | None) -> Result:
+def _measured(name: str, seeds: int | None, first_seed: int) -> Result:
     if name == "9":
         with open_databases() as databases:
             return measure(databases)
     from bench.drift.watching import delays, false_alarms
 
-    return false_alarms(seeds) if name == "5" else delays(seeds)
+    watched = false_alarms if name == "5" else delays
+    return watched(seeds, first_seed)
 
 
 def _keep(given: argparse.Namespace, known: dict[str, Any], result: Result, about: dict[str, Any]) -> None:

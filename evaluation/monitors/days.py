@@ -19,8 +19,7 @@ _SUNDAY, _SATURDAY = 3, 2
 """1970-01-01 was a Thursday: days since then modulo 7."""
 
 _MORE_DAYS = 4
-"""Days that are taken for seen as well, and for no farther off than chance puts them: a few days that agree by chance say less then, and a
-few that don't, too."""
+"""Days that count as seen, as far off as chance puts them: the fewer days there are, the less it says that they agree, or that they don't."""
 
 _STEPS = 30
 _CLOSE = 1e-3
@@ -42,8 +41,9 @@ class Days:
     weekend: NDArray[np.bool_]
 
     def at_most(self, tail: float) -> float:
-        """The upper bound of the variance between days that is too low with a probability of `tail`: where Cochran's Q, weighted by it, is
-        as low as it is that seldom (the Q-profile, https://doi.org/10.1002/sim.2514)."""
+        """The largest variance between days that may be: with it, these days and `_MORE_DAYS` would agree as well as they do with a
+        probability of `tail`. It is where Cochran's Q, weighted by it, is as low as chi-square is that seldom (the Q-profile,
+        https://doi.org/10.1002/sim.2514)."""
         seldom = _chi_square(tail, len(self.off) - 1 - int(self.weekend.any()) + _MORE_DAYS)
         usual = float(np.mean(self.chance))
         variance = 0.0
