@@ -114,9 +114,9 @@ def main(say: Callable[[str], None]) -> None:
         f"Made by `python -m bench.monitor_rates --seeds {seeds}`. Two weeks of history; margin 1 point; a family is {FAMILY} series.\n"
     )
     say(
-        "Drawn anew twice. With the variance between days at its estimate and half its standard error, 7 families of 1,000 had a false "
-        "alarm in the last setting of noise; with three quarters of it, 5, 6 and 5 had one with noise by day of 0.1. Now the variance is the "
-        "largest that the days allow.\n"
+        "Drawn anew twice. With the variance between days at its estimate and half its standard error, 7 families of 1,000 had a "
+        "false alarm in the last setting of noise; with three quarters of it, 5, 6 and 5 had one with noise by day of 0.1. Now the "
+        "variance is the largest that the days allow.\n"
     )
     say(f"## A week without a change: families with a false alarm, of {seeds} (aim: at most 1 %)\n")
     say("Chance of a good score 0.85, half of the series with 50 scores an hour, half with 200. Noise in log odds.\n")

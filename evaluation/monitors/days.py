@@ -19,7 +19,8 @@ _SUNDAY, _SATURDAY = 3, 2
 """1970-01-01 was a Thursday: days since then modulo 7."""
 
 _MORE_DAYS = 4
-"""Days that count as seen, as far off as chance puts them: the fewer days there are, the less it says that they agree, or that they don't."""
+"""Days that count as seen, as far off as chance puts them: the fewer days there are, the less it says that they agree, or that they
+don't."""
 
 _STEPS = 30
 _CLOSE = 1e-3
