@@ -90,14 +90,14 @@ class Form:
 
 
 def read_time(text: str, name: str, zone: tzinfo = UTC) -> datetime:
-    """A time as a browser's field or a person writes it, in `zone` unless it says otherwise. Raises PromptInvalidError."""
+    """A time as a browser's field or a person writes it, in `zone` unless it says otherwise; in UTC. Raises PromptInvalidError."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise PromptInvalidError(
             f"'{name}' is a time such as 2027-01-31 09:00, not '{text[:40]}'", param=name
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=zone)
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 async def read_form(request: Request) -> Form:

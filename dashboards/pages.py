@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from dashboards.alerts import add_alerts
+from dashboards.around import Around
 from dashboards.asking import Evaluating
 from dashboards.case_files import add_case_files
 from dashboards.cases import add_cases
@@ -21,6 +22,7 @@ from dashboards.evaluations import add_evaluations
 from dashboards.frame import HEADERS, Frame, Room
 from dashboards.from_call import add_from_call
 from dashboards.governing import add_rules
+from dashboards.health import add_health
 from dashboards.home import add_home
 from dashboards.key_pages import add_keys
 from dashboards.moves import add_moves
@@ -29,15 +31,10 @@ from dashboards.prompt import add_prompt
 from dashboards.quality import add_quality
 from dashboards.reviews import add_reviews
 from dashboards.share_pages import add_shares, can_be_shared
-from dashboards.signing import SigningIn
 from dashboards.signing_pages import add_signing
 from dashboards.versions import add_versions
 from dashboards.viewer import add_viewer
-from registry.http.keys_api import Use
 from registry.http.terms import By
-from registry.writing.key_store import KeyStore
-from registry.writing.session_store import SessionStore
-from registry.writing.share_store import ShareStore
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 
@@ -67,18 +64,13 @@ def build_router(
     by: By,
     *,
     evaluating: Evaluating,
-    signing: SigningIn,
-    keys: KeyStore,
-    people: SessionStore,
-    shares: ShareStore,
-    use: Use,
-    public_url: str,
+    around: Around,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
 ) -> APIRouter:
     """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent.
-    `evaluating` plans and starts evaluations, `signing` signs people in, who reach the server at `public_url` ("": where they
-    do now); `use` counts what keys were used."""
+    `evaluating` plans and starts evaluations; `around` is for the pages about people and the server."""
+    signing, public_url = around.signing, around.public_url
     frame = Frame(by=by, signing=signing, now=now, new_id=new_id)
     router = APIRouter(include_in_schema=False, route_class=frame.route())
     _add_statics(router, frame)
@@ -101,8 +93,9 @@ def build_router(
     add_evaluations(router, frame, store, evaluating)
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
-    add_keys(router, frame, keys, people, use)
-    add_shares(router, frame, store, shares, public_url)
+    add_keys(router, frame, around.keys, around.people, around.use)
+    add_health(router, frame, around.health)
+    add_shares(router, frame, store, around.shares, public_url)
     frame.can_be_shared = can_be_shared
     there = {getattr(route, "path", "") for route in router.routes}
     frame.rooms = tuple(room for room in ROOMS if room.href in there)

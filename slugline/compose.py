@@ -4,6 +4,7 @@ Nothing here decides anything; nothing elsewhere reads the environment or makes 
 """
 
 import contextlib
+import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -11,11 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 from fastapi import Depends, FastAPI, Request
 
 from dashboards import pages
+from dashboards.around import Around
 from evaluation import api as quality_api
 from evaluation import inventory_api
 from evaluation.drift import api as drift_api
@@ -47,6 +48,8 @@ from slugline.line import open_line
 from slugline.locate import locate_clickhouse
 from slugline.page_evaluations import PageEvaluations
 from slugline.recording import open_recorder
+from slugline.server_health import ServerHealth
+from slugline.setting_sources import SOURCES_VARIABLE
 from slugline.settings import Settings, read_secret
 from slugline.signing.desk import SignInDesk
 from slugline.signing.visits import VISIT, Visit, Visits
@@ -101,29 +104,43 @@ async def open_worker(
             ) as line,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
-            sessions = SessionStore(engine, settings.sessions.limits)
-            shares = ShareStore(engine)
-            desk = SignInDesk(
-                live=live,
-                sessions=sessions,
-                tries=SignInTries(engine),
-                oidc=settings.oidc,
-                secret=partial(read_secret, environment=environment),
-                now=now,
+            store, sessions, shares = (
+                Store(engine),
+                SessionStore(engine, settings.sessions.limits),
+                ShareStore(engine),
+            )
+            around = Around(
+                signing=SignInDesk(
+                    live=live,
+                    sessions=sessions,
+                    tries=SignInTries(engine),
+                    oidc=settings.oidc,
+                    secret=partial(read_secret, environment=environment),
+                    now=now,
+                ),
+                keys=KeyStore(engine),
+                people=sessions,
+                shares=shares,
+                use=partial(use_of, folder),
+                health=ServerHealth(
+                    settings,
+                    json.loads(environment.get(SOURCES_VARIABLE, "{}")),
+                    store=store,
+                    live=live,
+                    clickhouse=clickhouse,
+                    spool=spool,
+                ),
+                public_url=settings.public_url,
             )
             api = build_api(
-                Store(engine),
-                KeyStore(engine),
+                store,
                 live,
                 line,
                 clickhouse,
                 spool,
                 folder,
                 recorder,
-                sessions,
-                shares,
-                desk,
-                public_url=settings.public_url,
+                around,
                 embedded=not settings.clickhouse.url,
             )
             edge = Edge(line)
@@ -148,18 +165,14 @@ async def open_worker(
 
 def build_api(
     store: Store,
-    keys: KeyStore,
     live: LiveRegistry,
     line: Line,
     clickhouse: ClickHouse,
     spool: Spool,
     folder: DataFolder,
     recorder: Recorder,
-    people: SessionStore,
-    shares: ShareStore,
-    desk: SignInDesk,
+    around: Around,
     *,
-    public_url: str,
     embedded: bool,
 ) -> FastAPI:
     """`/api`, the health checks and the pages."""
@@ -171,7 +184,7 @@ def build_api(
     api.include_router(probes_api.build_router(store, who))
     api.include_router(alerts_api.build_router(store, who, now))
     api.include_router(fragments_api.build_router(store.engine, who))
-    api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
+    api.include_router(keys_api.build_router(around.keys, who, around.use))
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
     api.include_router(tracing_api.build_router(recorder, now, new_id, clickhouse, asking))
@@ -183,17 +196,9 @@ def build_api(
     api.include_router(metrics_router(folder, live, may_see(who), embedded=embedded))
     api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
     evaluating = PageEvaluations(store, line, new_id)
-    around: dict[str, Any] = {
-        "signing": desk,
-        "keys": keys,
-        "people": people,
-        "shares": shares,
-        "use": partial(use_of, folder),
-        "public_url": public_url,
-        "now": now,
-        "new_id": new_id,
-    }
-    api.include_router(pages.build_router(store, clickhouse, who, evaluating=evaluating, **around))
+    api.include_router(
+        pages.build_router(store, clickhouse, who, evaluating=evaluating, around=around, now=now, new_id=new_id)
+    )
     add_error_handlers(api)
     return api
 

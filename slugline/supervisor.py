@@ -11,6 +11,7 @@
 """
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -33,6 +34,7 @@ from slugline.folder import DataFolder
 from slugline.process import NICENESS, SETTINGS_VARIABLE, signals_held, started
 from slugline.providers import check_providers
 from slugline.recording import check_recording
+from slugline.setting_sources import SOURCES_VARIABLE, read_sources
 from slugline.settings import Settings, SettingsError, read_secret
 
 log = logging.getLogger("slugline")
@@ -168,7 +170,11 @@ class Supervisor:
 
     def _serve(self, listener: socket.socket, *, announce: bool) -> int:
         settings = self._settings
-        environment = {**os.environ, SETTINGS_VARIABLE: settings.model_dump_json()}
+        environment = {
+            **os.environ,
+            SETTINGS_VARIABLE: settings.model_dump_json(),
+            SOURCES_VARIABLE: json.dumps(read_sources(settings, os.environ)),
+        }
         collector = read_collector(settings, os.environ)
         prepare_telemetry(collector, spool=self._folder.spool, counters=self._folder.counters)
         engines, keepers, workers = self._children(listener, environment)
