@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
@@ -29,12 +29,20 @@ Sent = Annotated[Form, Depends(read_form)]
 DAYS = ("1", "7", "30", str(LONGEST.days))
 _PROMPT = re.compile(r"/prompts/(?P<slug>[^/]+)/(?:quality|drift)")
 _EVALUATION = re.compile(r"/evaluations/(?P<id>(?!new\b)[A-Za-z0-9-]+)")
-_LEFT_OUT = re.compile(r"[?&](?:done|follow|once)=[^&]*")
+_PASSING = frozenset({"done", "follow", "zone"})
+"""What of an address is about a moment or a viewer, and not about the page."""
 
 
 def can_be_shared(path: str) -> bool:
     """Whether a page of this address can be shared."""
     return bool(_PROMPT.fullmatch(path) or _EVALUATION.fullmatch(path))
+
+
+def lasting(address: str) -> str:
+    """The address of a page here without what is about one visit."""
+    parts = urlsplit(address)
+    kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in _PASSING]
+    return urlunsplit((parts.scheme, parts.netloc, parts.path, urlencode(kept), ""))
 
 
 def add_shares(router: APIRouter, frame: Frame, store: Store, shares: ShareStore, public_url: str) -> None:
@@ -69,7 +77,7 @@ def add_shares(router: APIRouter, frame: Frame, store: Store, shares: ShareStore
     @router.post("/shares")
     def create(request: Request, form: Sent) -> Response:
         me = frame.visitor(request)
-        path = _LEFT_OUT.sub("", form.text("path"))
+        path = lasting(form.text("path"))
         days = form.whole("days") or 7
         try:
             made, text = shares.create(
