@@ -58,7 +58,8 @@ class ShareStore:
                 "expires_at": expires_at,
             }
             connection.execute(insert(shares).values({**row, "hash": session_hash(text)}))
-            evidence = {"share_id": share_id, "path": path, "bodies": bodies, "until": expires_at.isoformat()}
+            until = expires_at.astimezone(UTC).isoformat()
+            evidence = {"share_id": share_id, "path": path, "slugs": list(slugs), "bodies": bodies, "until": until}
             enter(connection, Act(action="share.create", slug="", by=by, reason=said, evidence=evidence), stamp)
             return _shares(connection, shares.c.share_id == share_id)[0], text
 

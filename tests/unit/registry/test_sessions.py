@@ -138,3 +138,22 @@ def test_tries_are_counted_by_address_and_forgotten(engine: Engine, clock: Clock
     tries.check("192.0.2.2")
     clock.later(minutes=10)
     tries.check("192.0.2.1")
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE people SET roles = '[\"admin\"]'", "may do something else than what the history says"),
+        ("UPDATE people SET blocked_at = NULL", "may do something else than what the history says"),
+        ("UPDATE people SET person_id = 'p_x'", "the person p_x is there without an event"),
+        ("DELETE FROM people", "is gone"),
+    ],
+)
+def test_who_changes_people_past_the_history_is_found(
+    database: Database, engine: Engine, sessions: SessionStore, statement: str, said: str
+) -> None:
+    sessions.open_for_person(ANN)
+    sessions.block(sessions.people()[0].person_id, reason="left", by=ROOT)
+    assert verify(Store(engine)).whole
+    database.run(statement)
+    assert any(said in problem for problem in verify(Store(engine)).problems)

@@ -78,3 +78,22 @@ def test_nobody_shares_what_they_may_not(engine: Engine) -> None:
         with pytest.raises(PromptInvalidError):
             make(shares, **wrong)
     assert shares.all_shares() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE shares SET path = '/keys'", "isn't what was shared"),
+        ("UPDATE shares SET slugs = '[\"b\"]'", "isn't what was shared"),
+        ("UPDATE shares SET bodies = true", "isn't what was shared"),
+        ("UPDATE shares SET share_id = 's_x'", "the shared page s_x is there without an event"),
+        ("DELETE FROM shares", "is gone"),
+    ],
+)
+def test_who_changes_a_link_past_the_history_is_found(
+    database: Database, engine: Engine, statement: str, said: str
+) -> None:
+    make(store_at(engine))
+    assert verify(Store(engine)).whole
+    database.run(statement)
+    assert any(said in problem for problem in verify(Store(engine)).problems)
