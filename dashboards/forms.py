@@ -2,9 +2,9 @@
 
 Knows fields as text and turns them into numbers, shares and times, with errors that name the field. Refuses to know what they mean.
 
-A browser sends a key that it was once told with every request, also those that another site's page makes it send. So a form is taken
-only with an Origin header of this server, or with `Sec-Fetch-Site: same-origin` where a browser leaves Origin out
-(https://www.w3.org/TR/fetch-metadata/): no token, no session, nothing to keep.
+A browser sends the cookie of a sign-in, or a key that it was once told, with every request, also those that another site's page makes it
+send. So a form is taken only with an Origin header of this server, or with `Sec-Fetch-Site: same-origin` where a browser leaves Origin
+out (https://www.w3.org/TR/fetch-metadata/): no token in the form, nothing to keep.
 """
 
 from __future__ import annotations
@@ -124,13 +124,19 @@ async def read_form(request: Request) -> Form:
     return form
 
 
+def from_own_page(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page of this very server makes it ask."""
+    origin, host = headers.get("origin"), headers.get("host", "")
+    if origin is not None:
+        return bool(host) and urlsplit(origin).netloc == host
+    return headers.get("sec-fetch-site") == "same-origin"
+
+
 def check_own_page(request: Request) -> None:
     """Return if a request that changes something comes from a page of this server. Raises FormRefusedError."""
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    if origin is not None and urlsplit(origin).netloc == host and host:
+    if from_own_page(request.headers):
         return
-    if origin is None and request.headers.get("sec-fetch-site") == "same-origin":
-        return
+    host = request.headers.get("host", "")
     raise FormRefusedError(
         "this form was not sent by a page of this server, so nothing was done. Open the page here and send it again. "
         f"Programs use /api; to send a form from a terminal, say where it comes from: curl -H 'Origin: http://{host}' …",

@@ -21,11 +21,6 @@ _TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def stamp(at: datetime) -> str:
-    """A time in UTC, to the second: for tables that are read line by line."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"
-
-
 def since(at: datetime, now: datetime) -> str:
     """How long ago a time is; the date where that says more.
 

@@ -17,11 +17,12 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dashboards.forms import from_own_page
 from proxy.edge import Edge
 from proxy.errors import NotAuthenticated, ProxyError, RequestRefused, answer_for
 from registry.errors import AuthShareNotFoundError, RegistryError
 from slugline.settings import LOOPBACK
-from slugline.signing.visits import AGAIN, NOBODY, OVER, SHARED, VISIT, Visit, Visits, from_own_page, wants_page, way_in
+from slugline.signing.visits import AGAIN, NOBODY, OVER, SHARED, VISIT, Visit, Visits, wants_page, way_in
 from slugline.traces import PATH as TRACES_PATH
 from slugline.traces import Traces
 from tracing.telemetry.counters import Counters

@@ -131,8 +131,8 @@ class Supervisor:
         check_providers(settings, os.environ)
         read_collector(settings, os.environ)
         check_recording(settings, os.environ)
-        if settings.clickhouse.password:
-            read_secret(settings.clickhouse.password, os.environ)
+        for secret in filter(None, (settings.clickhouse.password, settings.oidc.client_secret)):
+            read_secret(secret, os.environ)
         with self._folder.owned("a Slugline server"), self._signals():
             self._prepare_registry()
             with _listening(settings.host, settings.port) as listener:

@@ -16,11 +16,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from secrets import compare_digest
 from typing import Any, cast
 
-import httpx
-
 from dashboards.signing import SignInRefusedError
+from slugline.settings import SettingsError
 from slugline.signing.settings import OidcSettings, is_safe
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -66,8 +66,6 @@ class Oidc:
         self, answer: Mapping[str, str], pending: Pending, answer_at: str, claim: str
     ) -> Mapping[str, Any]:
         """What the provider says of whoever came back with an answer. `claim` is looked for beyond the token where that has none."""
-        from secrets import compare_digest
-
         settings = self._settings
         if not compare_digest(answer.get("state", "").encode(), pending.state.encode()):
             raise SignInRefusedError("this answer belongs to another sign-in, or to none: begin again")
@@ -154,6 +152,8 @@ class Oidc:
         return found
 
     async def _fetch(self, url: str, bearer: str = "") -> dict[str, Any]:
+        import httpx
+
         settings = self._settings
         headers = {"accept": "application/json", **({"authorization": f"Bearer {bearer}"} if bearer else {})}
         try:
@@ -170,7 +170,10 @@ class Oidc:
 
         settings = self._settings
         # Read anew each time, so that it can be changed meanwhile.
-        secret = None if settings.client_secret is None else self._secret(settings.client_secret)
+        try:
+            secret = None if settings.client_secret is None else self._secret(settings.client_secret)
+        except SettingsError as error:
+            raise SignInRefusedError(f"this server isn't set up for {settings.name}: {error}") from error
         methods = found.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         basic = "client_secret_basic" in methods
         return AsyncOAuth2Client(

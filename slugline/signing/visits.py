@@ -110,11 +110,3 @@ def way_in(scope: Scope, headers: Mapping[str, str]) -> str:
         form = urlsplit(headers.get("referer", ""))
         back = form.path + (f"?{form.query}" if form.query else "")
     return SIGN_IN if back in ("", "/") else f"{SIGN_IN}?next={quote(back, safe='')}"
-
-
-def from_own_page(headers: Mapping[str, str]) -> bool:
-    """Whether a browser says that a page of this very server makes it ask (https://www.w3.org/TR/fetch-metadata/)."""
-    origin, host = headers.get("origin"), headers.get("host", "")
-    if origin is not None:
-        return bool(host) and urlsplit(origin).netloc == host
-    return headers.get("sec-fetch-site") == "same-origin"
