@@ -26,7 +26,7 @@ _PENDING_SECONDS = 600
 
 
 def add_signing(router: APIRouter, frame: Frame, signing: SigningIn, public_url: str) -> None:
-    """`/sign-in` and what follows it and `/sign-out`. `public_url` is where people reach the server, "" for where they do now."""
+    """`/sign-in` with what follows it, and `/sign-out`. `public_url` is where people reach the server, "" for where they do now."""
 
     def answer_at(request: Request) -> str:
         return f"{public_url or base_url(request)}/sign-in/callback"
@@ -42,9 +42,8 @@ def add_signing(router: APIRouter, frame: Frame, signing: SigningIn, public_url:
             needed=signing.needed(request),
             bare=signing.needed(request),
         )
-        if signing.session(request) is None and _text(
-            request
-        ):  # one that is over: without it this browser is nobody again
+        if signing.session(request) is None and _text(request):
+            # One that is over: without it this browser is nobody again.
             drop_cookie(page, SESSION, https=_https(request))
         return page
 
