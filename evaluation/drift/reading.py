@@ -70,6 +70,12 @@ async def metrics_of(clickhouse: ClickHouse, *, prompt: str) -> tuple[Measured, 
     return (*found, *(Measured(metric=metric) for metric, _ in OF_CALLS.values()))
 
 
+_SCHEMAS = (
+    ". Whether answers fit the schema that calls ask for is a score: a scorer of the kind 'json-schema' in slugline.toml gives it "
+    '([scorers.fits-schema], kind = "json-schema"), and the metric has the scorer\'s name'
+)
+
+
 async def metric_named(clickhouse: ClickHouse, *, prompt: str, name: str) -> Measured:
     """The metric of this name; a score goes before a built-in of the same name. Raises UnknownMetric."""
     known = await metrics_of(clickhouse, prompt=prompt)
@@ -82,7 +88,9 @@ async def metric_named(clickhouse: ClickHouse, *, prompt: str, name: str) -> Mea
     names = [each.metric.name for each in known]
     near = difflib.get_close_matches(name, names, n=1)
     hint = f", did you mean '{near[0]}'?" if near else "."
-    raise UnknownMetric(f"'{prompt}' has no metric '{name}'{hint} It has {', '.join(names)}")
+    raise UnknownMetric(
+        f"'{prompt}' has no metric '{name}'{hint} It has {', '.join(names)}{_SCHEMAS if 'schema' in name else ''}"
+    )
 
 
 async def read_cells(clickhouse: ClickHouse, measured: Measured, *, prompt: str, span: Span) -> list[Cell]:

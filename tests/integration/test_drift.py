@@ -285,3 +285,5 @@ async def test_an_unknown_metric_names_those_that_are_there(records: ClickHouse)
     await _insert(records, "score_events", scores)
     with pytest.raises(UnknownMetric, match="did you mean 'accepted'"):
         await _report(records, "agent", metric="acepted")
+    with pytest.raises(UnknownMetric, match='kind = "json-schema"'):
+        await _report(records, "agent", metric="schema_failure_rate")
