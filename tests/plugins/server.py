@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import clickhouse_connect
 import httpx
 import pytest
+from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
 from tests.plugins.begun import begin
@@ -44,6 +45,8 @@ class Server:
     owners: dict[str, str] | None = None
     """On a shared server, the test file that each slug belongs to."""
     api: httpx.Client = field(init=False)
+    _asking: tuple[Endpoint, Client] | None = field(init=False, default=None)
+    """The engine that was asked last: a client asks it for all its settings first, which takes longer than most questions."""
 
     def __post_init__(self) -> None:
         self.api = httpx.Client(base_url=self.url, timeout=60)
@@ -52,17 +55,16 @@ class Server:
         """Rows of a query on the embedded engine."""
         endpoint = Endpoint.read(self.data / "engine.json")
         assert endpoint is not None, "the engine is not up"
-        parts = urlsplit(endpoint.url)
-        client = clickhouse_connect.get_client(
-            host=parts.hostname,
-            port=parts.port,
-            username=endpoint.user,
-            password=endpoint.password,
-            database=endpoint.database,
-            autogenerate_session_id=False,
-        )
-        with contextlib.closing(client):
-            return list(client.query(statement).named_results())
+        if self._asking is None or self._asking[0] != endpoint:
+            self.forget_engine()
+            self._asking = endpoint, _client(endpoint)
+        return list(self._asking[1].query(statement).named_results())
+
+    def forget_engine(self) -> None:
+        """Closes the connection to it."""
+        if self._asking is not None:
+            self._asking[1].close()
+            self._asking = None
 
     def engine_is_up(self) -> bool:
         """Whether the embedded engine answers for this server now."""
@@ -129,6 +131,18 @@ class Server:
         return sorted(found)
 
 
+def _client(endpoint: Endpoint) -> Client:
+    parts = urlsplit(endpoint.url)
+    return clickhouse_connect.get_client(
+        host=parts.hostname,
+        port=parts.port,
+        username=endpoint.user,
+        password=endpoint.password,
+        database=endpoint.database,
+        autogenerate_session_id=False,
+    )
+
+
 def simulator_settings(base_url: str) -> str:
     """Settings with one provider, a simulator."""
     return f'[providers.simulator]\nkind = "simulator"\nbase_url = "{base_url}"\nmodels = ["simulator-*"]\n'
@@ -162,7 +176,9 @@ def run_server(
         server = Server(_url(data, process, log), data, process, log)
         planted = planted_values(environment)
         server.api.event_hooks["response"].append(look_at_pages(planted))
-        with server.api:
+        with contextlib.ExitStack() as ended:
+            ended.callback(server.forget_engine)
+            ended.enter_context(server.api)
             _ready(server, wait_for_engine)
             yield server
             look_at_files(folder, planted)  # first: what is loaded meanwhile is a row then
