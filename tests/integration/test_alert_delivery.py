@@ -17,13 +17,14 @@ import pytest
 import trustme
 
 from registry.alerts import Alert, AlertLine
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.writing.store import Store
 from slugline.alerting.delivering import deliver_due, open_destinations, wait_before
 from slugline.alerting.settings import DestinationSettings, destinations_for
 from slugline.settings import Settings, SettingsError, load_settings
 from tests.plugins.collector import attributes, http_collector
 from tests.plugins.receivers import run_hook, run_mail_server
+from tests.plugins.registries import new_registry
 
 T0 = datetime(2026, 11, 5, 9, tzinfo=UTC)
 LINE = AlertLine(
@@ -59,8 +60,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
+    engine = open_engine(new_registry(tmp_path / "registry.db"))
     yield Store(engine, clock=clock)
     engine.dispose()
 

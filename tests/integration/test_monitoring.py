@@ -13,11 +13,12 @@ import pytest
 from registry.alerts import Alert, AlertLine
 from registry.monitors import Monitor
 from registry.roles import owner
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.values import Content
 from registry.writing.store import Store
 from slugline.alerting.explaining import explainer
 from slugline.alerting.monitoring import look_at_monitors
+from tests.plugins.registries import new_registry
 from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent, ScoreEvent, encode, timestamp
 from tracing.loader import INSERT_SETTINGS
@@ -49,8 +50,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    engine = open_engine(f"sqlite:///{tmp_path / 'registry.db'}")
-    migrate(engine)
+    engine = open_engine(new_registry(tmp_path / "registry.db"))
     found = Store(engine, clock=clock)
     for slug in ("agent", "other", "third"):
         for text in ("Be kind.", "Be short."):

@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from registry.roles import owner
-from registry.storage.database import migrate, open_engine
+from registry.storage.database import open_engine
 from registry.values import Content
 from registry.writing.store import Store
 from slugline.locate import locate_clickhouse
 from slugline.settings import load_settings
+from tests.plugins.registries import new_registry
 from tests.plugins.server import Server
 from tracing.clickhouse import ClickHouse
 from tracing.event import CallEvent, ScoreEvent, encode, timestamp
@@ -31,8 +32,7 @@ PROMOTED, UPDATED = 9, 5
 def write_registry(data: Path, slug: str, now: datetime, reason: str = "warmer") -> None:
     """A registry with a prompt whose version 1 was promoted before the calls begin, and version 2 `PROMOTED` days ago."""
     data.mkdir(parents=True)
-    engine = open_engine(f"sqlite:///{data / 'registry.db'}")
-    migrate(engine)
+    engine = open_engine(new_registry(data / "registry.db"))
     ann = owner("ann")
     for version, days in ((1, DAYS + 1), (2, PROMOTED)):
         store = Store(engine, clock=lambda days=days: now - timedelta(days=days))  # type: ignore[misc]
