@@ -72,7 +72,7 @@ class Days:
 
 
 def _chi_square(tail: float, free: int) -> float:
-    """What a chi-square of so many degrees of freedom is below with a probability of `tail`, by Wilson and Hilferty's cube: within a
-    hundredth or so, and without half a second of importing scipy."""
+    """What a chi-square of so many degrees of freedom is below with a probability of `tail`, by Wilson and Hilferty's cube: within a few
+    hundredths where it is used, and without half a second of importing scipy."""
     ninth = 2 / (9 * free)
     return float(free * max(1 - ninth + NormalDist().inv_cdf(tail) * math.sqrt(ninth), 0.05) ** 3)

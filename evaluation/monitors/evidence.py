@@ -43,9 +43,9 @@ UNSEEN_BURSTS = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """How far what was learnt may be off: the variance between days is taken for the largest that is too small with a probability of
-    `tail`, and a rate of rare events may be `rate` standard errors away. Where more series are watched together, the worst of them is
-    farther off, and no limit on the evidence makes up for that."""
+    """How far what was learnt may be off: days stray as far as they may at this `tail` (`evaluation.monitors.days`), and a rate of rare
+    events may be `rate` standard errors away. Where more series are watched together, the worst of them is farther off, and no limit on the
+    evidence makes up for that."""
 
     tail: float
     rate: float
