@@ -81,8 +81,15 @@ def migrate(engine: Engine) -> None:
 
     Raises RegistryUnavailableError.
     """
-    if _is_newest(engine):
+    steps = _steps()
+    found = _schema_or_none(engine)
+    if found == steps[-1]:
         return
+    if found is not None and found not in steps:
+        raise RegistryUnavailableError(
+            f"the registry was written by a newer Slugline (its tables are at step {found}, this release knows {steps[-1]}): use that "
+            "release or a newer one"
+        )
     from alembic import command
     from alembic.config import Config
 
@@ -99,13 +106,18 @@ def migrate(engine: Engine) -> None:
         command.upgrade(config, "head")
 
 
-def _is_newest(engine: Engine) -> bool:
-    """True if nothing is to be done. Alembic takes longer to import than a command has to do, and nearly always it isn't needed."""
-    newest = max(path.name for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
+def _steps() -> list[str]:
+    """The steps of the tables that this release knows, in order. By their files: Alembic takes longer to import than a command has to do."""
+    files = (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
+    return sorted(path.name.partition("_")[0] for path in files)
+
+
+def _schema_or_none(engine: Engine) -> str | None:
+    """The step that the tables are at; None where there are none, or it can't be read now: whoever migrates finds out why."""
     try:
-        return newest.startswith(f"{schema_of(engine)}_")
+        return schema_of(engine)
     except RegistryUnavailableError:
-        return False
+        return None
 
 
 def schema_of(engine: Engine) -> str:
@@ -201,7 +213,7 @@ def _translated() -> Iterator[None]:
 
 def _make_file(path: str) -> None:
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     except FileExistsError:
         raise
     except OSError as error:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 import registry.storage.migrations
+import registry.storage.session_tables  # its tables belong to the same metadata
 from registry.errors import RegistryUnavailableError
 from registry.roles import owner
 from registry.storage import rows
@@ -65,6 +66,19 @@ def test_migrating_all_at_once_and_again_is_harmless(empty):
 
 def _steps() -> ScriptDirectory:
     return ScriptDirectory(str(Path(registry.storage.migrations.__file__).parent))
+
+
+def test_a_registry_of_a_newer_release_is_left_alone(engine):
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(RegistryUnavailableError, match="a newer Slugline .its tables are at step 9999"):
+        migrate(engine)
+
+
+def test_a_registrys_file_is_its_owners_alone(tmp_path):
+    path = tmp_path / "registry.db"
+    migrate(open_engine(f"sqlite:///{path}"))
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
