@@ -36,7 +36,8 @@ ALPHA = 0.01
 class Moved:
     """One metric of one prompt: its means before and since, and their difference with a 95 % interval, matched by time of day and weekend.
 
-    `changed`: told from chance after correction for the number of series. `report` says what caused it, where there is one.
+    `changed`: told from chance after correction for the number of series. `report` says what caused it, where there is one; the numbers are
+    then the report's.
     """
 
     prompt: str
@@ -99,13 +100,24 @@ async def drift_overview(
         async with at_once:
             moves = (promotions or {}).get(row.prompt, ())
             report = await report_for(clickhouse, measured, prompt=row.prompt, window=window, promotions=moves)
-        return replace(row, report=report)
+        return _as_reported(row, report)
 
     # Those that changed come first.
     found = [*await asyncio.gather(*(with_report(*each) for each in told)), *(row for _, row in rows[len(told) :])]
     return DriftOverview(
         since=time_of(window.begin), until=time_of(window.end), rows=tuple(found), too_small=tuple(too_small)
     )
+
+
+def _as_reported(row: Moved, report: DriftReport) -> Moved:
+    """The row with its report, and with the report's numbers: those of its sides, which begin and end where something changed."""
+    before, after = report.before, report.after
+    if report.change is None or report.interval is None or before.mean is None or after.mean is None:
+        return replace(row, report=report)
+    return replace(
+        row, report=report, n_before=before.n, n_after=after.n, before=before.mean, after=after.mean, change=report.change,
+        interval=report.interval,
+    )  # fmt: skip
 
 
 async def _read(clickhouse: ClickHouse, window: Span) -> list[_Series]:

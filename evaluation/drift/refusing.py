@@ -6,8 +6,10 @@ Knows sides, contributions and the commands that people have. Refuses to know ho
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 
 from evaluation.comparison.needed import for_means, for_rates
+from evaluation.drift.events import hour_of
 from evaluation.drift.evidence import Controls
 from evaluation.drift.looking import Look
 from evaluation.drift.sentences import amount
@@ -71,6 +73,7 @@ def refusals(
             found.append(Refusal(what="how much each of them was", why=_together(each)))
         elif each.cause == "local" and each.named:
             found.append(Refusal(what="what it was", why=_local(controls)))
+    found += _taken_back(look)
     if len(look.scored.stratum.names) < 2 and set(look.scored.stratum.names) <= {""}:
         found.append(Refusal(
             what="whether other inputs came",
@@ -105,6 +108,26 @@ def next_step(look: Look, contributions: Sequence[Contribution]) -> NextStep | N
         )
         return NextStep(what=what, command=f"slugline probe {slug}")
     return None
+
+
+def _taken_back(look: Look) -> list[Refusal]:
+    """Versions that answered for a while only: the sides don't show what they did."""
+    found = []
+    moves = [event for event in look.events if event.announced]
+    for place, came in enumerate(moves):
+        went = next(
+            (each for each in moves[place + 1 :] if each.channel == came.channel and each.before == came.after), None
+        )
+        if went is None or not came.before or went.after != came.before or hour_of(went.at) <= look.before.begin:
+            continue
+        if came.after not in look.table.version.names:
+            continue  # it answered nothing
+        begin, end = (f"{event.at.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for event in (came, went))
+        found.append(Refusal(
+            what=f"what version {came.after} did while it answered",
+            why=f"it was taken back, and neither side of the comparison is of it alone: ask with --since {begin} --until {end}",
+        ))  # fmt: skip
+    return found
 
 
 def _together(each: Contribution) -> str:

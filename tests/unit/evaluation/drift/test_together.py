@@ -37,7 +37,9 @@ def _control(step: Callable[[int], bool]) -> Control:
 
 
 def test_a_step_is_dated_by_what_moved_with_it() -> None:
-    control, alone, together = _control(lambda hour: hour >= AT), [], []
+    control = _control(lambda hour: hour >= AT)
+    alone: list[float] = []
+    together: list[float] = []
     for seed in range(1, 9):
         found = _look(seed)
         for errors, each in ((alone, found), (together, dated(found, [control], [control.name]))):
