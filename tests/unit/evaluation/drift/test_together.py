@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from evaluation.drift.evidence import Control
+from evaluation.drift.evidence import Control, controls_say
 from evaluation.drift.looking import Look, Question, look
 from evaluation.drift.together import dated
+from evaluation.drift.users import beyond_chance
 from evaluation.drift.values import Cell
 from tests.unit.evaluation.drift.world import DAYS, FIRST, METRIC, cells_of
 
@@ -63,3 +64,16 @@ def test_a_control_dates_a_step_only_within_what_the_prompt_leaves_open() -> Non
     assert change.at is not None
     assert before.wide is not None
     assert before.wide[0] <= change.at <= before.wide[1]
+
+
+def test_a_recorded_change_of_the_model_moves_controls_and_speaks_for_no_step_near_it() -> None:
+    control, later = _control(lambda hour: hour >= AT), FIRST + AT + 20.0
+    between = (later - 2, later + 2)
+    assert controls_say([control], later, between).moved
+    assert not controls_say([control], later, between, [(FIRST + AT, FIRST + AT)]).moved
+
+
+def test_users_count_as_alike_beyond_what_chance_shows_with_so_many() -> None:
+    assert beyond_chance(1.2, 60) == 1.0
+    assert beyond_chance(3.0, 60) > 2.5
+    assert beyond_chance(1.2, 6000) > 1.15
