@@ -75,7 +75,7 @@ def test_alerts_are_seen_and_acknowledged_on_their_pages_by_whoever_may(site: Si
     done = site["admin"].send(muted, f"/alerts/{alert}/acknowledge", text="<script>known</script>")
     assert "acknowledged" in done.text
     assert "<script>known</script>" in done.text, "as text"
-    assert "script" not in done.tags
+    assert "<script>" not in done.answer.text
     assert not done.has(f"/alerts/{alert}/acknowledge")
     history = site["admin"].open("/prompts/al-one/history").text
     assert "acknowledged the alert “al-one: 'helpful' fell”" in history
