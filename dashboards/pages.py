@@ -12,6 +12,7 @@ from fastapi.responses import Response
 
 from dashboards.alerts import add_alerts
 from dashboards.asking import Evaluating
+from dashboards.calls import add_calls
 from dashboards.case_files import add_case_files
 from dashboards.cases import add_cases
 from dashboards.datasets import add_datasets
@@ -68,6 +69,7 @@ def build_router(
     add_evaluations(router, frame, store, evaluating)
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
+    add_calls(router, frame, store, clickhouse)
     return router
 
 
