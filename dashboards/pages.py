@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from dashboards.alerts import add_alerts
 from dashboards.asking import Evaluating
-from dashboards.calls import add_calls
+from dashboards.call_pages import add_call_pages
 from dashboards.case_files import add_case_files
 from dashboards.cases import add_cases
 from dashboards.datasets import add_datasets
@@ -34,6 +34,7 @@ from dashboards.versions import add_versions
 from registry.http.terms import By
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
+from tracing.event import Event
 
 _YEAR = 365 * 24 * 3600
 
@@ -46,9 +47,10 @@ def build_router(
     evaluating: Evaluating,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
+    record: Callable[[Event], bool],
 ) -> APIRouter:
     """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent.
-    `evaluating` plans and starts evaluations."""
+    `evaluating` plans and starts evaluations; `record` puts what people say of calls on disk, and says whether it is there."""
     frame = Frame(by=by, now=now, new_id=new_id)
     router = APIRouter(include_in_schema=False, route_class=frame.route())
     _add_around(router, frame)
@@ -69,7 +71,7 @@ def build_router(
     add_evaluations(router, frame, store, evaluating)
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
-    add_calls(router, frame, store, clickhouse)
+    add_call_pages(router, frame, store, clickhouse, record)
     return router
 
 

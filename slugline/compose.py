@@ -159,7 +159,9 @@ def build_api(
     api.include_router(metrics_router(folder, live, may_see(who), embedded=embedded))
     api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
     evaluating = PageEvaluations(store, line, new_id)
-    api.include_router(pages.build_router(store, clickhouse, who, evaluating=evaluating, now=now, new_id=new_id))
+    api.include_router(
+        pages.build_router(store, clickhouse, who, evaluating=evaluating, now=now, new_id=new_id, record=recorder)
+    )
     add_error_handlers(api)
     return api
 

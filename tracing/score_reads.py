@@ -44,6 +44,13 @@ WHERE score_id = {score_id:String}
 ORDER BY received_at DESC
 LIMIT 1000
 """
+_HISTORIES = """
+SELECT score_id, received_at, ts, name, value, label, kind, source, scorer, parsed, comment, deleted, posted_by
+FROM score_history FINAL
+WHERE score_id IN {ids:Array(String)}
+ORDER BY received_at DESC
+LIMIT 1000
+"""
 _PROMPTS = """
 SELECT 'call' AS target_kind, toString(call_id) AS target, toString(prompt) AS slug FROM calls WHERE call_id IN {call:Array(UUID)}
 UNION ALL
@@ -105,6 +112,14 @@ async def score_and_history(
     now = (await clickhouse.query(_ONE, {"score_id": score_id}, **LIMITS)).dicts()
     history = (await clickhouse.query(_HISTORY, {"score_id": score_id}, **LIMITS)).dicts()
     return (now[0] if now else None), history
+
+
+async def score_histories(clickhouse: ClickHouse, score_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """What was posted of scores, by their ids, newest first."""
+    found: dict[str, list[dict[str, Any]]] = {score_id: [] for score_id in score_ids}
+    for event in (await clickhouse.query(_HISTORIES, {"ids": list(found)}, **LIMITS)).dicts() if found else ():
+        found[event.pop("score_id")].append(event)
+    return found
 
 
 async def prompts_of_targets(

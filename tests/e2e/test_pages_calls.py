@@ -164,6 +164,63 @@ def test_rows_alone_for_what_came_since(visitor: Visitor) -> None:
     assert visitor.http.get("/calls/newer", params={"ended_since": "now"}).status_code == 400
 
 
+def test_a_call_says_which_version_and_why_and_what_it_cost(visitor: Visitor) -> None:
+    page = inert(visitor.open(f"/calls/{ANGRY_ID}"))
+    for words in (
+        "answers@2",
+        "Be kind to order 4711.",
+        "Where is my order? order 4711",
+        "On its way. order 4711",
+        "The call came by stable. ann had moved it to version 2",
+        "Now version 2 is on",
+        "$0.0005 gpt-4o: input $2.5, output $10 per million tokens (genai-prices 1)",
+        "652 ms first words after 210 ms",
+        "openai gpt-4o 200",
+        "It never came.",
+    ):
+        assert words in page.text, words
+    for link in (
+        f"/playground?call={ANGRY_ID}",
+        f"/calls/{ANGRY_ID}/add-to-dataset",
+        "/prompts/answers?channel=stable#act",
+    ):
+        assert f'href="{link}"' in page.answer.text
+    assert f'href="/traces/{ANGRY_ID.replace("-", "")}?span=' in page.answer.text
+    found = visitor.http.get(f"/calls/{ANGRY_ID}.json").json()
+    assert found["call_id"] == ANGRY_ID
+    assert found["why"][0].startswith("The call came by stable")
+    assert found["score_history"][f"thumb-{ANGRY_ID}-helpful"][0]["comment"] == "It never came."
+    assert visitor.open("/calls/00000000-0000-4000-8000-00000000ffff").status == 404
+    assert visitor.open("/calls/nonsense").status == 404
+
+
+def test_every_view_of_a_hostile_call_is_inert(visitor: Visitor) -> None:
+    for view in ("rendered", "template", "raw"):
+        page = inert(visitor.open(f"/calls/{HOSTILE_ID}?view={view}"))
+        assert "onerror=alert(1)" in page.text
+        assert "<img src=x" not in page.answer.text
+
+
+def test_a_score_is_given_changed_and_taken_away(visitor: Visitor, server: Server) -> None:
+    path = f"/calls/{HOSTILE_ID}"
+    scores = f"{path}/scores"
+    page = visitor.send(visitor.open(path), scores, name="tone", value="yes", comment="fine")
+    assert "The score is recorded." in page.text
+    given = f"SELECT value, comment, source FROM scores WHERE name = 'tone' AND call_id = '{HOSTILE_ID}'"
+    server.until(given, lambda rows: rows == [{"value": 1.0, "comment": "fine", "source": "human"}])
+    visitor.send(visitor.open(path), scores, name="tone", value="0,5", comment=HOSTILE)
+    server.until(given, lambda rows: [row["value"] for row in rows] == [0.5])
+    page = inert(visitor.open(path))
+    assert re.search(r"1 earlier value .* yes ?, “fine”", page.text), page.text[
+        page.text.index("Give the score") - 600 :
+    ]
+    wrong = visitor.send(page, scores, name="tone", value="x" * 201, comment="kept")
+    assert (wrong.status, 'value="kept"' in wrong.answer.text) == (400, True)
+    row = server.sql(f"SELECT score_id FROM scores WHERE name = 'tone' AND call_id = '{HOSTILE_ID}'")[0]
+    visitor.send(page, f"{scores}/take-away", among={"score": row["score_id"]})
+    server.until(given, lambda rows: rows == [])
+
+
 @pytest.mark.needs("chromium", "node")
 def test_calls_come_in_live_and_wait_while_paused(browser: Any, server: Server) -> None:
     page = browser.new_context(base_url=server.url).new_page()
@@ -191,5 +248,6 @@ def test_calls_come_in_live_and_wait_while_paused(browser: Any, server: Server) 
 def test_pages_of_calls_are_accessible_and_fit(browser: Any, server: Server, scheme: str, width: int) -> None:
     size = {"width": width, "height": 900}
     page = browser.new_context(base_url=server.url, color_scheme=scheme, viewport=size).new_page()
-    check_pages(page, server.url, ["/calls?since=8d", "/calls?user=nobody", "/calls?live", "/calls?since=2020-01-01&until=2020-01-02"])  # fmt: skip
+    views = [f"/calls/{HOSTILE_ID}?view={view}" for view in (("rendered",) if scheme == "light" else ("raw",))]
+    check_pages(page, server.url, ["/calls?since=8d&score=helpful%3Dfalse", "/calls?live&user=u1", *views])
     page.context.close()

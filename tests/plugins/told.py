@@ -15,7 +15,7 @@ from typing import Any
 from tracing.event import CallEvent, ScoreEvent, SpanEvent, timestamp
 
 MODEL = "gpt-4o-2026-11"
-PRICE = {"source": "genai-prices 1", "model": "gpt-4o", "input_mtok": 2.5, "output_mtok": 10}
+PRICE = {"source": "genai-prices 1", "model": "gpt-4o", "input": 2.5, "output": 10.0}
 
 
 def ids(seed: int) -> Iterator[str]:

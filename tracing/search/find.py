@@ -102,7 +102,7 @@ LIMIT {{most:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
     )
 
 
-async def find_call(clickhouse: ClickHouse, call_id: str, sight: Sight) -> dict[str, Any]:
+async def find_call(clickhouse: ClickHouse, call_id: str, sight: Sight, *, with_spans: bool = True) -> dict[str, Any]:
     """One call in full, with `scores` and `spans` of its trace. Raises CallNotFoundError."""
     found = condition(CallFilter(), sight).and_("call_id = {call_id:UUID}", call_id=_uuid(call_id))
     hidden = () if sight.bodies else PRIVATE
@@ -116,7 +116,7 @@ async def find_call(clickhouse: ClickHouse, call_id: str, sight: Sight) -> dict[
         call = parsed(as_json(rows[0]))
         keys = {"call_id": call_id, "trace_id": call["trace_id"], "external_id": call["external_id"]}
         scores = await ask(clickhouse, _SCORES, Condition(parameters=keys), deadline)
-        spans = await _spans(clickhouse, call["trace_id"], deadline) if sight.bodies else []
+        spans = await _spans(clickhouse, call["trace_id"], deadline) if sight.bodies and with_spans else []
     return {**call, "scores": [as_json(row) for row in scores], "spans": spans}
 
 

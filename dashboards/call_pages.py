@@ -1,0 +1,24 @@
+"""The pages about calls: the list, one call, traces and the playground, with the style sheet and the scripts that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from dashboards.assets import add_assets
+from dashboards.call import add_call
+from dashboards.calls import add_calls
+from dashboards.frame import Frame
+from registry.writing.store import Store
+from tracing.clickhouse import ClickHouse
+from tracing.event import Event
+
+
+def add_call_pages(
+    router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse, record: Callable[[Event], bool]
+) -> None:
+    """All of them. `record` puts a score on disk, and says whether it is there."""
+    assets = add_assets(router, "calls.css", "calls.js", "copy.js")
+    add_calls(router, frame, store, clickhouse, assets)
+    add_call(router, frame, store, clickhouse, record, assets)
