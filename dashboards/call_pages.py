@@ -10,6 +10,7 @@ from dashboards.assets import add_assets
 from dashboards.call import add_call
 from dashboards.calls import add_calls
 from dashboards.frame import Frame
+from dashboards.traces import add_traces
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 from tracing.event import Event
@@ -22,3 +23,4 @@ def add_call_pages(
     assets = add_assets(router, "calls.css", "calls.js", "copy.js")
     add_calls(router, frame, store, clickhouse, assets)
     add_call(router, frame, store, clickhouse, record, assets)
+    add_traces(router, frame, clickhouse, assets)

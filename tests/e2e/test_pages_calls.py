@@ -15,7 +15,7 @@ from tests.plugins import past, told
 from tests.plugins.browser import check_pages
 from tests.plugins.server import Server, run_server, simulator_settings
 from tests.plugins.site import Page, Visitor, browser_for
-from tracing.event import CallEvent, ScoreEvent
+from tracing.event import CallEvent, ScoreEvent, SpanEvent
 
 SLUG = "answers"
 SCRIPTED = {"script-src 'self'", "connect-src 'self'"}
@@ -27,6 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[
     past.write_registry(folder / "data", SLUG, now, reason=HOSTILE)
     with run_server(folder, simulator_settings(provider + "/v1"), workers=1) as running:
         past.load(running, *rows(now))
+        told.load_spans(running, spans(now))
         yield running
 
 
@@ -35,9 +36,53 @@ def rows(now: datetime) -> tuple[list[CallEvent], list[ScoreEvent]]:
     calls = [told.call(next(new), now - timedelta(minutes=5 + n), user=f"u{n % 7}") for n in range(120)]
     failed = {"outcome": "provider_error", "status": 500, "error_code": "provider_error", "cost": None}
     calls += [told.call(next(new), now - timedelta(minutes=7 * n + 6), **failed) for n in range(9)]
+    calls += [
+        told.call(
+            next(new),
+            began(now) + timedelta(milliseconds=ms),
+            trace_id=TRACE,
+            span_id=own,
+            parent_span_id=parent,
+            user="t",
+        )
+        for ms, own, parent in ((360, "50", "01"), (1940, "70", "06"))
+    ]
     calls.append(angry(now))
     calls.append(told.call(HOSTILE_ID, now - timedelta(minutes=2), said=HOSTILE))
     return calls, [told.complaint(calls[-2]), told.complaint(calls[-1], comment=HOSTILE)]
+
+
+TRACE, LONG = "ab" * 16, "cd" * 16
+
+
+def began(now: datetime) -> datetime:
+    return now - timedelta(days=2)
+
+
+def spans(now: datetime) -> list[SpanEvent]:
+    """An agent's trace with a tool, and one of a thousand spans."""
+    start = began(now)
+    query = {"gen_ai.operation.name": "execute_tool", "query": HOSTILE}
+    found = [
+        told.span(TRACE, "01", "", "reply.generate", start, 2410),
+        told.span(TRACE, "02", "01", f"kb.search {HOSTILE}", start + timedelta(milliseconds=20), 324, attributes=query),
+        told.span(
+            TRACE,
+            "06",
+            "01",
+            "guard.check",
+            start + timedelta(milliseconds=1930),
+            466,
+            status="error",
+            status_message="blocked",
+        ),
+    ]
+    later = (start + timedelta(milliseconds=n * 50) for n in range(1, 1000))
+    found += [
+        told.span(LONG, f"{n:04x}", f"{n // 3:04x}" if n > 1 else "", f"step {n}", at, 90)
+        for n, at in enumerate(later, 1)
+    ]
+    return found
 
 
 HOSTILE_ID = "00000000-0000-4000-8000-000000000001"
@@ -221,6 +266,54 @@ def test_a_score_is_given_changed_and_taken_away(visitor: Visitor, server: Serve
     server.until(given, lambda rows: rows == [])
 
 
+def test_a_trace_is_a_tree_with_its_calls_and_their_versions(visitor: Visitor) -> None:
+    page = inert(visitor.open(f"/traces/{TRACE}"))
+    assert re.search(
+        r"Spans reply\.generate 2\.4 s kb\.search <img.* 324 ms chat\.completions gpt-4o answers@2 652 ms guard\.check , failed 466 ms "
+        r"chat\.completions gpt-4o answers@2 652 ms",
+        page.text,
+    ), page.text
+    assert "Tokens 240 in, 36 out Cost $0.0010" in page.text
+    assert re.search(r'span=50" aria-current="true"', page.answer.text)  # the first call, as none failed
+    assert "On its way." in page.text
+    tool = inert(visitor.open(f"/traces/{TRACE}?span=02"))
+    assert "query <img src=x onerror=alert(1)>" in tool.text
+    assert re.search(r'href="/traces/\w+\?span=50" rel="next"', tool.answer.text)
+    assert "blocked" in visitor.open(f"/traces/{TRACE}?span=06").text
+    nodes = visitor.http.get(f"/traces/{TRACE}.json").json()["nodes"]
+    assert [(node["name"][:9], node["depth"]) for node in nodes] == [
+        ("reply.gen", 0), ("kb.search", 1), ("chat.comp", 1), ("guard.che", 1), ("chat.comp", 2),
+    ]  # fmt: skip
+    assert visitor.open("/traces/" + "0" * 32).status == 404
+    assert visitor.open("/traces/nonsense").status == 404
+
+
+def test_a_long_trace_is_shown_in_parts(visitor: Visitor) -> None:
+    page = inert(visitor.open(f"/traces/{LONG}"))
+    assert page.answer.text.count('<li><a href="/traces/') == 400
+    assert "1 to 400 of 999" in page.text
+    last = visitor.open(f"/traces/{LONG}?first=800")
+    assert "801 to 999 of 999" in last.text
+    chosen = visitor.http.get(f"/traces/{LONG}.json").json()["nodes"][700]["span_id"]
+    assert re.search(rf'span={chosen}" aria-current="true"', visitor.open(f"/traces/{LONG}?span={chosen}").answer.text)
+
+
+def test_traces_are_found_by_their_calls(visitor: Visitor) -> None:
+    page = visitor.open("/traces?since=3d&user=t")
+    assert re.findall(r'href="/traces/([0-9a-f]{32})"', page.answer.text) == [TRACE]
+    assert re.search(r"answers@2 t, s-1 gpt-4o-2026-11 2 0 1\.6 s 240 → 36", page.text), page.text
+    [row] = visitor.http.get("/traces.json?since=3d&user=t").json()["traces"]
+    assert (row["trace_id"], row["calls"]) == (TRACE, 2)
+    [cells] = csv.DictReader(io.StringIO(visitor.http.get("/traces.csv?since=3d&user=t").text))
+    assert cells["trace_id"] == TRACE
+    assert "No traces fit" in visitor.open("/traces?user=nobody").text
+    assert f"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT={visitor.http.base_url}" in visitor.open("/traces?user=nobody").text
+    assert visitor.open("/traces?since=soon").status == 400
+    hostile = visitor.open("/traces?since=1h&text=onerror")
+    assert HOSTILE_ID.replace("-", "") in hostile.answer.text
+    assert "<img src=x" not in hostile.answer.text
+
+
 @pytest.mark.needs("chromium", "node")
 def test_calls_come_in_live_and_wait_while_paused(browser: Any, server: Server) -> None:
     page = browser.new_context(base_url=server.url).new_page()
@@ -249,5 +342,16 @@ def test_pages_of_calls_are_accessible_and_fit(browser: Any, server: Server, sch
     size = {"width": width, "height": 900}
     page = browser.new_context(base_url=server.url, color_scheme=scheme, viewport=size).new_page()
     views = [f"/calls/{HOSTILE_ID}?view={view}" for view in (("rendered",) if scheme == "light" else ("raw",))]
-    check_pages(page, server.url, ["/calls?since=8d&score=helpful%3Dfalse", "/calls?live&user=u1", *views])
+    check_pages(
+        page,
+        server.url,
+        [
+            "/calls?since=8d&score=helpful%3Dfalse",
+            "/calls?live&user=u1",
+            "/traces?since=3d&user=t",
+            f"/traces/{TRACE}",
+            f"/traces/{TRACE}?span=02",
+            *views,
+        ],
+    )
     page.context.close()

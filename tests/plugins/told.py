@@ -5,14 +5,19 @@ Every text that somebody outside can write may be made hostile: users, sessions,
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tracing.event import CallEvent, ScoreEvent, SpanEvent, timestamp
+from slugline.locate import locate_clickhouse
+from slugline.settings import load_settings
+from tests.plugins.server import Server
+from tracing.clickhouse import ClickHouse
+from tracing.event import CallEvent, ScoreEvent, SpanEvent, encode, timestamp
 
 MODEL = "gpt-4o-2026-11"
 PRICE = {"source": "genai-prices 1", "model": "gpt-4o", "input": 2.5, "output": 10.0}
@@ -95,3 +100,14 @@ def span(trace_id: str, span_id: str, parent: str, name: str, at: datetime, ms: 
         trace_id=trace_id, span_id=span_id, parent_span_id=parent, name=name, ts=timestamp(at), duration_ns=round(ms * 1e6),
         received_at=timestamp(at), **fields,
     )  # fmt: skip
+
+
+def load_spans(server: Server, spans: Sequence[SpanEvent]) -> None:
+    """Puts spans into a running server's record."""
+
+    async def put() -> None:
+        async with ClickHouse(locate_clickhouse(load_settings({"data": server.data}, None), {})) as clickhouse:
+            lines = b"".join(map(encode, spans))
+            await clickhouse.insert_lines("spans", lines, {"date_time_input_format": "best_effort"})
+
+    asyncio.run(put())
