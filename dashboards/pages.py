@@ -27,6 +27,7 @@ from dashboards.governing import add_rules
 from dashboards.home import add_home
 from dashboards.moves import add_moves
 from dashboards.past import add_past
+from dashboards.playing import Playing
 from dashboards.prompt import add_prompt
 from dashboards.quality import add_quality
 from dashboards.reviews import add_reviews
@@ -45,12 +46,16 @@ def build_router(
     by: By,
     *,
     evaluating: Evaluating,
+    playing: Playing,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
     record: Callable[[Event], bool],
 ) -> APIRouter:
     """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent.
-    `evaluating` plans and starts evaluations; `record` puts what people say of calls on disk, and says whether it is there."""
+
+    `evaluating` plans and starts evaluations, `playing` makes calls that people try. `record` puts what people say of calls on disk, and
+    says whether it is there.
+    """
     frame = Frame(by=by, now=now, new_id=new_id)
     router = APIRouter(include_in_schema=False, route_class=frame.route())
     _add_around(router, frame)
@@ -71,7 +76,7 @@ def build_router(
     add_evaluations(router, frame, store, evaluating)
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
-    add_call_pages(router, frame, store, clickhouse, record)
+    add_call_pages(router, frame, store, clickhouse, record=record, playing=playing)
     return router
 
 

@@ -41,6 +41,7 @@ from slugline.health import build_router as health_router
 from slugline.line import open_line
 from slugline.locate import locate_clickhouse
 from slugline.page_evaluations import PageEvaluations
+from slugline.page_playground import PagePlayground
 from slugline.recording import open_recorder
 from slugline.settings import Settings
 from slugline.telemetry import build_router as metrics_router
@@ -160,7 +161,16 @@ def build_api(
     api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
     evaluating = PageEvaluations(store, line, new_id)
     api.include_router(
-        pages.build_router(store, clickhouse, who, evaluating=evaluating, now=now, new_id=new_id, record=recorder)
+        pages.build_router(
+            store,
+            clickhouse,
+            who,
+            evaluating=evaluating,
+            playing=PagePlayground(store, line),
+            now=now,
+            new_id=new_id,
+            record=recorder,
+        )
     )
     add_error_handlers(api)
     return api
