@@ -19,10 +19,12 @@
     for (const name of ["error", "more", "facts", "links"]) part(name).hidden = true;
     text.hidden = false;
     text.textContent = "";
+    let over = false;
     const take = {
       begun() {},
       words(step) { text.append(step.text); },
       ended(step) {
+        over = true;
         if (step.error) fail(step.error);
         if (step.more) { part("more").hidden = false; part("more").textContent = step.more; }
         if (step.duration_ms !== null) {
@@ -58,6 +60,7 @@
           if (kind in take) take[kind](JSON.parse(data));
         }
       }
+      if (!over) throw new Error("the answer broke off");
     } catch (error) {
       if (error.name !== "AbortError") fail(String(error.message || error));
     }

@@ -147,6 +147,16 @@ def test_an_answer_comes_as_events(site: Site, slug: str) -> None:
     assert elsewhere.status_code == 403
 
 
+def test_leaving_ends_the_call(site: Site, slug: str) -> None:
+    page = site["ann"].open(f"/playground?prompt={slug}&version=1&model=simulator-slow")
+    sent = {"content-type": "application/x-www-form-urlencoded", "origin": site.server.url}
+    fields = page.form("/playground").fields | {"side": "a"}
+    with site["ann"].http.stream("POST", "/playground/run", data=fields, headers=sent) as answer:
+        begun = next(line for line in answer.iter_lines() if line.startswith("data: "))
+    made = row(site, json.loads(begun.removeprefix("data: "))["call_id"])
+    assert (made["outcome"], made["status"], made["purpose"]) == ("client_left", 499, "playground")
+
+
 @pytest.mark.needs("chromium", "node")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_answers_are_streamed_side_by_side(browser: Any, site: Site, slug: str, scheme: str, width: int) -> None:
