@@ -1,7 +1,7 @@
 """How many calls a filter finds: over time, and by each value of what calls differ in (facets), as pages show beside a list.
 
 1. A facet counts the calls that all other conditions leave, so that a reader sees what choosing another value would give.
-2. One pass reads the short columns grouped by all facets; what each facet comes to is summed from the groups, purely.
+2. One pass counts all facets that nothing was chosen of; each of the others takes a pass of its own, without its own condition.
 3. Everything is bounded: counts that take too long are an error of their own, and a list does without them.
 """
 
@@ -19,14 +19,12 @@ from tracing.search.find import ask, bounded
 
 COUNT_SECONDS = 3
 MOST_BARS = 96
-_MOST_GROUPS = 20_000
 _MOST_VALUES = 50
-_COLUMNS = (
-    *("outcome", "prompt", "version", "channel", "variant", "model_requested", "model_served", "error_code"),
-    *("purpose", "caller"),
-)
 FACETS = ("outcome", "prompt", "version", "channel", "variant", "model", "error_code", "purpose", "caller")
 """Filters of `CallFilter` that are counted by value, in the order to show them."""
+_COLUMNS = {name: (name,) for name in FACETS} | {"model": ("model_requested", "model_served")}
+"""The columns that hold a facet's values. A call has two models: as the filter has it, either counts."""
+
 _STEPS = tuple(
     timedelta(minutes=minutes)
     for minutes in (1, 5, 10, 15, 30, 60, 180, 360, 720, 1440, 7 * 1440, 28 * 1440, 91 * 1440, 365 * 1440)
@@ -44,11 +42,11 @@ class Value:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facet:
-    """What calls differ in: its most frequent values, and those that were chosen. `more` values aren't shown."""
+    """What calls differ in: its most frequent values, and those that were chosen. With `more` it has others that aren't shown."""
 
     name: str
     values: tuple[Value, ...]
-    more: int
+    more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,20 +77,30 @@ async def count_calls(
     """The counts of a window of time; the filter's own is left aside. Raises SearchTooBroadError, and what ClickHouse raises."""
     deadline = time.monotonic() + COUNT_SECONDS
     step = step_of(since, until)
-    # Text is looked for in bodies: then only in those that the facets leave.
-    loose = asked if asked.reads_bodies else asked.model_copy(update=dict.fromkeys(FACETS, ()))
     fits = within(condition(asked, sight), since, until)
-    around = within(condition(loose, sight), since, until)
+    chosen = {name: _chosen(asked, name) for name in FACETS}
+    rows: list[dict[str, Any]] = []
     async with bounded(asked):
         bars = await ask(clickhouse, _over_time(fits), fits, deadline, step=int(step.total_seconds()))
-        groups = await ask(clickhouse, _by_group(around), around, deadline, most=_MOST_GROUPS)
+        # Text is looked for in bodies: then only in those that all choices leave.
+        free = [name for name in FACETS if not chosen[name] or asked.reads_bodies]
+        if free:
+            rows += await ask(clickhouse, _by_facet(free, fits), fits, deadline, most=_MOST_VALUES + 1, chosen=[""])
+        for name in (name for name in FACETS if name not in free):
+            others = within(condition(asked.model_copy(update={name: ()}), sight), since, until)
+            statement = _by_facet([name], others)
+            rows += await ask(
+                clickhouse, statement, others, deadline, most=_MOST_VALUES + 1, chosen=sorted(chosen[name])
+            )
     shown = bars_of(bars, since, until, step)
     return Counts(
         calls=sum(bar.calls for bar in shown),
         errors=sum(bar.errors for bar in shown),
         cost=sum(bar.cost for bar in shown),
         bars=shown,
-        facets=facets_of(groups, asked),
+        facets=tuple(
+            _facet(name, [row for row in rows if row["facet"] in _COLUMNS[name]], chosen[name]) for name in FACETS
+        ),
     )
 
 
@@ -122,35 +130,22 @@ def bars_of(rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime,
     return tuple(found)
 
 
-def facets_of(groups: Sequence[Mapping[str, Any]], asked: CallFilter) -> tuple[Facet, ...]:
-    """The facets of rows of `_COLUMNS` with their number of `calls`: each counts what the others' choices leave."""
-    chosen: dict[str, frozenset[str]] = {
-        name: frozenset("" if value == "-" else str(value) for value in getattr(asked, name)) for name in FACETS
-    }
-    counted: dict[str, Counter[str]] = {name: Counter() for name in FACETS}
-    for group in groups:
-        values = {name: _values(group, name) for name in FACETS}
-        refused = [name for name in FACETS if chosen[name] and chosen[name].isdisjoint(values[name])]
-        if len(refused) > 1:
-            continue
-        for name in refused or FACETS:
-            counted[name].update(dict.fromkeys(values[name], int(group["calls"])))
-    return tuple(_facet(name, counted[name], chosen[name]) for name in FACETS)
-
-
-def _facet(name: str, counted: Counter[str], chosen: frozenset[str]) -> Facet:
-    for value in chosen:
-        counted.setdefault(value, 0)
+def _facet(name: str, rows: Sequence[Mapping[str, Any]], chosen: frozenset[str]) -> Facet:
+    counted = Counter(dict.fromkeys(chosen, 0))
+    for row in rows:
+        counted[row["value"]] += int(row["calls"])
+        if row["facet"] == "model_served":  # once for a call that got what it asked for
+            counted[row["value"]] -= int(row["same"])
+    if name == "model" and "" not in chosen:
+        del counted[""]
     ranked = sorted(counted.items(), key=lambda each: (-each[1], each[0]))
     shown = [each for place, each in enumerate(ranked) if place < _MOST_VALUES or each[0] in chosen]
     values = tuple(Value(text=text, calls=calls, chosen=text in chosen) for text, calls in shown)
-    return Facet(name=name, values=values, more=len(ranked) - len(shown))
+    return Facet(name=name, values=values, more=len(ranked) > len(shown))
 
 
-def _values(group: Mapping[str, Any], facet: str) -> set[str]:
-    if facet == "model":  # as the filter has it: what was asked for, or what answered
-        return {str(group["model_requested"]), str(group["model_served"])} - {""} or {""}
-    return {str(group[facet])}
+def _chosen(asked: CallFilter, name: str) -> frozenset[str]:
+    return frozenset("" if value == "-" else str(value) for value in getattr(asked, name))
 
 
 def _over_time(found: Condition) -> str:
@@ -161,11 +156,15 @@ WHERE {found.sql}
 GROUP BY begins"""  # noqa: S608 - names of our own; values are parameters
 
 
-def _by_group(found: Condition) -> str:
-    columns = ", ".join(_COLUMNS)
-    return f"""SELECT {columns}, count() AS calls
+def _by_facet(facets: Sequence[str], found: Condition) -> str:
+    """The calls by each value of some facets, the most frequent of each and those that were chosen."""
+    columns = [column for name in facets for column in _COLUMNS[name]]
+    which = ", ".join(f"grouping({column}) = 0, '{column}'" for column in columns)
+    value = ", ".join(f"grouping({column}) = 0, toString({column})" for column in columns)
+    return f"""SELECT multiIf({which}, '') AS facet, multiIf({value}, '') AS value, count() AS calls,
+    countIf(model_requested = model_served) AS same
 FROM calls
 WHERE {found.sql}
-GROUP BY {columns}
-ORDER BY calls DESC
-LIMIT {{most:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
+GROUP BY GROUPING SETS ({", ".join(f"({column})" for column in columns)})
+ORDER BY facet, has({{chosen:Array(String)}}, value) DESC, calls DESC, value
+LIMIT {{most:UInt32}} BY facet"""  # noqa: S608 - names of our own; values are parameters
