@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -24,6 +24,7 @@ from dashboards.call_why import Why, overridden, why
 from dashboards.forms import Form, read_form
 from dashboards.frame import HEADERS, Frame, see_other
 from dashboards.versions import Block, blocks
+from dashboards.zones import zone_of
 from registry.errors import PromptInvalidError, RegistryError
 from registry.roles import Principal, permit
 from registry.values import Prompt
@@ -65,14 +66,14 @@ def add_call(
 ) -> None:
     """`/calls/{call_id}`, its twin, and the forms for its scores."""
 
-    async def gathered(me: Principal, call_id: str) -> CallView:
+    async def gathered(me: Principal, call_id: str, zone: tzinfo) -> CallView:
         call = await find_call(clickhouse, call_id.strip(), Sight(prompts=me.prompts), with_spans=False)
         histories = await score_histories(clickhouse, [each["score_id"] for each in call["scores"]])
-        return await to_thread.run_sync(lambda: view_of(store, call, histories, frame.now()))
+        return await to_thread.run_sync(lambda: view_of(store, call, histories, zone))
 
     @router.get("/calls/{call_id}.json")
     async def get_json(call_id: str, request: Request) -> Response:
-        view = await gathered(frame.visitor(request), call_id)
+        view = await gathered(frame.visitor(request), call_id, zone_of(request))
         told = {**view.call, "why": list(view.why.sentences), "not_kept": not_kept(view.call)}
         histories = {name: [as_json(each) for each in events] for name, events in view.histories.items()}
         return JSONResponse({**told, "score_history": histories}, headers=HEADERS)
@@ -90,7 +91,7 @@ def add_call(
         form: Form | None = None,
         problem: str = "",
     ) -> HTMLResponse:
-        found = await gathered(frame.visitor(request), call_id)
+        found = await gathered(frame.visitor(request), call_id, zone_of(request))
         told: dict[str, Any] = {
             "seen": found,
             "call": found.call,
@@ -101,6 +102,7 @@ def add_call(
             "price": price_of(found.call),
             "attempts": attempts_of(found.call),
             "shown": shown_value,
+            "moment": datetime.fromisoformat,
             "assets": assets,
             "done": done,
             "typed": form or Form(),
@@ -139,7 +141,7 @@ def add_call(
 
 
 def view_of(
-    store: Store, call: Mapping[str, Any], histories: Mapping[str, Sequence[Mapping[str, Any]]], now: datetime
+    store: Store, call: Mapping[str, Any], histories: Mapping[str, Sequence[Mapping[str, Any]]], zone: tzinfo
 ) -> CallView:
     """What the page shows of a call, with what the registry knows of its version."""
     prompt, history, template = None, [], []
@@ -154,7 +156,7 @@ def view_of(
         call=call,
         ts=datetime.fromisoformat(str(call["ts"])),
         reading=read_call(call),
-        why=why(call, history, prompt, now),
+        why=why(call, history, prompt, zone),
         prompt=prompt,
         template=template,
         histories=histories,

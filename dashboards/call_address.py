@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from urllib.parse import urlencode
 
 from pydantic import ValidationError
 
 from dashboards.moments import Window, window_of
+from dashboards.zones import PARAMETER
 from evaluation.errors import AnalysisError
 from evaluation.moments import read_moment
 from registry.errors import nearest
@@ -92,33 +93,33 @@ class CallsAsked:
         return any(name in FILTERS for name, _ in self.address.pairs)
 
 
-def read_address(path: str, query: Iterable[tuple[str, str]], now: datetime) -> CallsAsked:
-    """What an address asks for; times are typed in UTC. Fields that were left empty say nothing."""
+def read_address(path: str, query: Iterable[tuple[str, str]], now: datetime, zone: tzinfo) -> CallsAsked:
+    """What an address asks for; times are typed in `zone`. Fields that were left empty say nothing."""
     pairs = [(name, value.strip()) for name, value in query if value.strip() and name not in PLACES][:_MOST_PAIRS]
     address = Address(path=path, pairs=tuple(dict.fromkeys(pairs)))
-    window = window_of("", "", default=DEFAULT, now=now)
+    window = window_of("", "", default=DEFAULT, now=now, zone=zone)
     try:
-        window = _window(address, now)
+        window = _window(address, now, zone)
         asked = _filter(address).model_copy(update={"since": window.since, "until": window.until})
     except (AnalysisError, ValueError) as error:
         return CallsAsked(address=address, filter=CallFilter(), window=window, problem=str(error))
     return CallsAsked(address=address, filter=asked, window=window)
 
 
-def _window(address: Address, now: datetime) -> Window:
+def _window(address: Address, now: datetime, zone: tzinfo) -> Window:
     around = address.value("around")
     if not around:
-        return window_of(address.value("since"), address.value("until"), default=DEFAULT, now=now)
-    at = read_moment(around, now=now, zone=UTC, what="around")
+        return window_of(address.value("since"), address.value("until"), default=DEFAULT, now=now, zone=zone)
+    at = read_moment(around, now=now, zone=zone, what="around")
     if at - AROUND >= now:
         raise AnalysisError(f"around ({at:%Y-%m-%d %H:%M} UTC) has not come yet")
-    return Window(since=at - AROUND, until=min(at + AROUND, now), said="", until_said="")
+    return Window(since=at - AROUND, until=min(at + AROUND, now), said="", until_said="", zone=zone)
 
 
 def _filter(address: Address) -> CallFilter:
     given: dict[str, str | list[str]] = {}
     for name, value in address.pairs:
-        if name in TIMES:
+        if name in (*TIMES, PARAMETER):
             continue
         if name not in FILTERS:
             meant = nearest(name, FILTERS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from dashboards.call_address import Address
 from dashboards.text import count
@@ -26,19 +26,14 @@ class Column:
     bar: Bar
 
 
-def columns_of(counts: Counts, address: Address) -> tuple[Column, ...]:
+def columns_of(counts: Counts, address: Address, zone: tzinfo) -> tuple[Column, ...]:
     """The bars of a window, as high as the fullest of them allows."""
     most = max((bar.calls for bar in counts.bars), default=0)
     width = WIDTH / max(1, len(counts.bars))
-    return tuple(_column(bar, place * width, width, most, address) for place, bar in enumerate(counts.bars))
+    return tuple(_column(bar, place * width, width, most, address, zone) for place, bar in enumerate(counts.bars))
 
 
-def rows_of(columns: Sequence[Column]) -> list[Column]:
-    """Those with calls, the newest first: what a table says in place of the bars."""
-    return [column for column in reversed(columns) if column.bar.calls]
-
-
-def _column(bar: Bar, x: float, width: float, most: int, address: Address) -> Column:
+def _column(bar: Bar, x: float, width: float, most: int, address: Address, zone: tzinfo) -> Column:
     # A single call is still seen beside thousands.
     heights = [max(2.0, HEIGHT * calls / most) if calls else 0.0 for calls in (bar.calls, bar.errors)]
     times = {"since": f"{bar.since:%Y-%m-%dT%H:%M:%SZ}", "until": f"{bar.until:%Y-%m-%dT%H:%M:%SZ}"}
@@ -48,7 +43,7 @@ def _column(bar: Bar, x: float, width: float, most: int, address: Address) -> Co
         width=round(width * (1 - _GAP), 2),
         top=round(HEIGHT - heights[0], 1),
         failed_top=round(HEIGHT - heights[1], 1),
-        said=f"{bar.since:%Y-%m-%d %H:%M} to {bar.until:%H:%M} UTC: {count(bar.calls, 'call')}{failed}",
+        said=f"{bar.since.astimezone(zone):%Y-%m-%d %H:%M} to {bar.until.astimezone(zone):%H:%M}: {count(bar.calls, 'call')}{failed}",
         href=address.with_times(**times).href(),
         bar=bar,
     )

@@ -75,7 +75,7 @@ async def list_calls(
         rows=await with_scores(clickhouse, page),
         next_cursor=page.next_cursor,
         counts=counts,
-        columns=columns_of(counts, asked.address) if counts else (),
+        columns=columns_of(counts, asked.address, asked.window.zone) if counts else (),
         scores=by_name,
     )
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
-from dashboards.text import percent, since, stamp
+from dashboards.text import percent, since
+from dashboards.zones import name_of, stamp
 from registry.reference import PINNED
 from registry.split import Caller
 from registry.storage.rows import LATEST
@@ -29,7 +30,7 @@ class Why:
     move: HistoryEntry | None = None
 
 
-def why(call: Mapping[str, Any], history: Sequence[HistoryEntry], prompt: Prompt | None, now: datetime) -> Why:
+def why(call: Mapping[str, Any], history: Sequence[HistoryEntry], prompt: Prompt | None, zone: tzinfo) -> Why:
     """Why the call got its version. `history` is the prompt's, newest first; `prompt` None where the call names none, or it is gone."""
     if not call["prompt"]:
         return Why(sentences=("The call named no prompt: it was passed on as it came.",))
@@ -38,11 +39,11 @@ def why(call: Mapping[str, Any], history: Sequence[HistoryEntry], prompt: Prompt
         return Why(sentences=(f"Nothing is known of the prompt {call['prompt']} here.",))
     if channel == PINNED:
         told = [f"The call named version {version} itself, so no channel was asked."]
-        return Why(sentences=(*told, *_since(call, prompt, now)))
+        return Why(sentences=(*told, *_since(call, prompt)))
     if not channel or not call["revision"]:
-        return Why(sentences=("It isn't on record by which channel the call came.", *_since(call, prompt, now)))
+        return Why(sentences=("It isn't on record by which channel the call came.", *_since(call, prompt)))
     move = _before(history, channel, int(call["revision"]))
-    told = [_channel(call, channel, move)]
+    told = [_channel(call, channel, move, zone)]
     if call["variant"] in ("rollout", "holdback") or (call["variant"] == "main" and move is not None):
         told += _share(call, channel, move)
     missed = _missed(call, channel, history)
@@ -51,7 +52,7 @@ def why(call: Mapping[str, Any], history: Sequence[HistoryEntry], prompt: Prompt
             f"It was answered from an older state: {missed.actor} had moved {channel} to version {missed.to_version} "
             f"{_ago(missed.at, _at(call))} before, and the registry could not be reached."
         )
-    return Why(sentences=(*told, *_since(call, prompt, now)), move=move)
+    return Why(sentences=(*told, *_since(call, prompt)), move=move)
 
 
 def overridden(call: Mapping[str, Any]) -> str:
@@ -60,15 +61,15 @@ def overridden(call: Mapping[str, Any]) -> str:
     return f"The call's own {', '.join(names)} won over the version's." if names else ""
 
 
-def _channel(call: Mapping[str, Any], channel: str, move: HistoryEntry | None) -> str:
+def _channel(call: Mapping[str, Any], channel: str, move: HistoryEntry | None, zone: tzinfo) -> str:
     version = int(call["version"])
     if move is None:
         return f"The call came by {channel}, which led to version {version}."
     if channel == LATEST:
-        return f"The call came by {LATEST}, which follows every save: {move.actor} saved version {version} at {_when(move)}."
+        return f"The call came by {LATEST}, which follows every save: {move.actor} saved version {version} at {_when(move, zone)}."
     did = "had rolled it back to" if move.action == "rollback" else "had moved it to"
     reason = f": “{move.reason}”" if move.reason else "."
-    return f"The call came by {channel}. {move.actor} {did} version {move.to_version} at {_when(move)}{reason}"
+    return f"The call came by {channel}. {move.actor} {did} version {move.to_version} at {_when(move, zone)}{reason}"
 
 
 def _share(call: Mapping[str, Any], channel: str, move: HistoryEntry | None) -> list[str]:
@@ -119,7 +120,7 @@ def _missed(call: Mapping[str, Any], channel: str, history: Sequence[HistoryEntr
     )
 
 
-def _since(call: Mapping[str, Any], prompt: Prompt, now: datetime) -> list[str]:
+def _since(call: Mapping[str, Any], prompt: Prompt) -> list[str]:
     """Where the version stands now."""
     version = int(call["version"])
     on = [name for name, number in prompt.channels.items() if number == version]
@@ -130,8 +131,8 @@ def _at(call: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(str(call["ts"]))
 
 
-def _when(move: HistoryEntry) -> str:
-    return f"{stamp(move.at)} UTC"
+def _when(move: HistoryEntry, zone: tzinfo) -> str:
+    return f"{stamp(move.at, zone)} {name_of(zone)}"
 
 
 def _ago(at: datetime, then: datetime) -> str:

@@ -21,6 +21,7 @@ from dashboards.call_list import CallList, list_calls, shown_value, with_scores
 from dashboards.examples import Example, example
 from dashboards.frame import HEADERS, Frame, base_url
 from dashboards.spreadsheets import as_csv
+from dashboards.zones import zone_of
 from evaluation.errors import AnalysisError
 from registry.errors import RegistryError
 from registry.roles import Principal
@@ -58,7 +59,7 @@ def add_calls(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHo
     @router.get("/calls")
     async def get_calls(request: Request, cursor: str = "", live: str | None = None) -> HTMLResponse:
         me, now = frame.visitor(request), frame.now()
-        asked = read_address("/calls", request.query_params.multi_items(), now)
+        asked = read_address("/calls", request.query_params.multi_items(), now, zone_of(request))
         sight, problem, found, ways = Sight(prompts=me.prompts), asked.problem, CallList(), None
         try:
             if live is not None and not problem:
@@ -123,7 +124,7 @@ def _asked(frame: Frame, request: Request, *, but: str = "") -> tuple[CallsAsked
     """What a program asks for, and what it may see. Raises AnalysisError for an address that can't be read."""
     me = frame.visitor(request)
     query = [each for each in request.query_params.multi_items() if each[0] != but]
-    asked = read_address("/calls", query, frame.now())
+    asked = read_address("/calls", query, frame.now(), zone_of(request))
     if asked.problem:
         raise AnalysisError(asked.problem)
     return asked, Sight(prompts=me.prompts)

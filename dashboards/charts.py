@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from math import ceil, floor, log10
 
 from dashboards.chart_values import Chart, Dot, Flag, Line, Marker, Point, Series, Tick
+from dashboards.zones import name_of
 
 WIDTH, HEIGHT = 960, 260
 LEFT, RIGHT, BOTTOM, TOP = 56, 56, 26, 10
@@ -43,10 +44,12 @@ def chart_of(
     at_least: float = 0.0,
     floor_at: float | None = None,
     roof_at: float | None = None,
+    zone: tzinfo = UTC,
 ) -> Chart:
     """The chart of what lies between two hours. `read` writes a value, `tick` one of the scale; `spans` are stretches of time with a kind,
     drawn behind all.
 
+    Times read as in `zone`.
     The scale holds every point, bands up to half as far again, and at least `at_least`; it doesn't leave `floor_at` and `roof_at`.
     """
     low, high = _range(series, at_least, floor_at, roof_at)
@@ -57,7 +60,7 @@ def chart_of(
     def y(value: float) -> float:
         return bottom - HEIGHT * (min(max(value, low), high) - low) / (high - low)
 
-    lines = [_line(each, place, begin, end, y, read) for place, each in enumerate(series) if each.points]
+    lines = [_line(each, place, begin, end, y, read, zone) for place, each in enumerate(series) if each.points]
     ticks = tuple(Tick(at=_short(y(value)), text=tick(value)) for value in nice_ticks(low, high))
     return Chart(
         width=WIDTH,
@@ -70,7 +73,7 @@ def chart_of(
         flags=tuple(flags),
         spans=tuple((_x(max(a, begin), begin, end), _x(min(b, end), begin, end), kind) for a, b, kind in spans),
         y_ticks=ticks,
-        x_ticks=tuple(Tick(at=_x(hour, begin, end), text=text) for hour, text in time_ticks(begin, end)),
+        x_ticks=tuple(Tick(at=_x(hour, begin, end), text=text) for hour, text in time_ticks(begin, end, zone)),
     )
 
 
@@ -86,13 +89,14 @@ def nice_ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [round(place * step, 10) for place in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
-def time_ticks(begin: float, end: float, most: int = 11) -> list[tuple[float, str]]:
-    """Round times between two hours: whole hours, days or weeks that begin on Monday."""
+def time_ticks(begin: float, end: float, zone: tzinfo = UTC, most: int = 11) -> list[tuple[float, str]]:
+    """Round times of a zone between two hours: whole hours, days or weeks that begin on Monday."""
     step = next((each for each in _STEPS if (end - begin) / each <= most), _STEPS[-1])
-    offset = 4 * 24 if step >= 7 * 24 else 0  # 1970 began on a Thursday
+    ahead = (time_of(begin).astimezone(zone).utcoffset() or timedelta()) / timedelta(hours=1)
+    offset = (4 * 24 if step >= 7 * 24 else 0) - ahead  # 1970 began on a Thursday
     first = ceil((begin - offset) / step) * step + offset
     times = [first + place * step for place in range(int((end - first) // step) + 1)]
-    return [(hour, _said(time_of(hour), step)) for hour in times]
+    return [(hour, _said(time_of(hour).astimezone(zone), step)) for hour in times]
 
 
 def bucket_hours(begin: float, end: float, n: float, *, most: int = 120, enough: float = 50.0) -> int:
@@ -123,7 +127,13 @@ def _range(
 
 
 def _line(
-    each: Series, place: int, begin: float, end: float, y: Callable[[float], float], read: Callable[[float], str]
+    each: Series,
+    place: int,
+    begin: float,
+    end: float,
+    y: Callable[[float], float],
+    read: Callable[[float], str],
+    zone: tzinfo,
 ) -> Line:
     points = [point for point in each.points if begin <= point.hour <= end]
     runs: list[list[Point]] = []
@@ -132,7 +142,7 @@ def _line(
             runs[-1].append(point)
         else:
             runs.append([point])
-    dots = [Dot(x=_x(p.hour, begin, end), y=_short(y(p.value)), said=_told(p, each.name, read)) for p in points]
+    dots = [Dot(x=_x(p.hour, begin, end), y=_short(y(p.value)), said=_told(p, each.name, read, zone)) for p in points]
     last = dots[-1] if dots else Dot(x=LEFT, y=TOP, said="")
     return Line(
         name=each.name,
@@ -192,9 +202,10 @@ def _flags(markers: Sequence[Marker], begin: float, end: float) -> tuple[list[Fl
     return found, len(lanes)
 
 
-def _told(point: Point, name: str, read: Callable[[float], str]) -> str:
+def _told(point: Point, name: str, read: Callable[[float], str], zone: tzinfo) -> str:
     ends = "" if point.low is None or point.high is None else f" ({read(point.low)} to {read(point.high)})"
-    return f"{time_of(point.hour):%Y-%m-%d %H:%M} UTC, {name}: {read(point.value)}{ends}, n = {point.n:,.0f}"
+    when = f"{time_of(point.hour).astimezone(zone):%Y-%m-%d %H:%M} {name_of(zone)}"
+    return f"{when}, {name}: {read(point.value)}{ends}, n = {point.n:,.0f}"
 
 
 def _said(time: datetime, step: int) -> str:

@@ -20,6 +20,7 @@ from dashboards.frame import HEADERS, Frame
 from dashboards.lines import kind_of, label_of, left_out, series_of
 from dashboards.moments import PRESETS, Window, window_of
 from dashboards.quality import as_csv, cells_of, chosen, drawn, table_of, whole_hours
+from dashboards.zones import zone_of
 from evaluation.comparison.wording import mean_text
 from evaluation.drift.values import Contribution, DriftReport, Event, Judged, StratumEffect
 from evaluation.intervals import Interval
@@ -75,7 +76,7 @@ def add_drift(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHo
 
         frame.visitor(request, slug=check_slug(slug))
         prompt = await to_thread.run_sync(store.prompt, slug)
-        window = window_of(since, until, default=DEFAULT, now=frame.now())
+        window = window_of(since, until, default=DEFAULT, now=frame.now(), zone=zone_of(request))
         known = await metrics_of(clickhouse, prompt=slug)
         measured = chosen(known, slug, metric)
         report = await _reported(clickhouse, store, slug, measured, window, frame)
@@ -89,7 +90,15 @@ def add_drift(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHo
             metrics=[each.metric.name for each in known],
             report=report,
             series=series,
-            chart=drawn(series, [each.event for each in report.events], measured, begin, end, _spans(report)),
+            chart=drawn(
+                series,
+                [each.event for each in report.events],
+                measured,
+                begin,
+                end,
+                _spans(report),
+                zone=window.zone,
+            ),
             undrawn=left_out(cells, series),
         )
 
@@ -108,7 +117,9 @@ def add_drift(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHo
     ) -> HTMLResponse:
         found = await gathered(request, slug, metric, since, until)
         told: dict[str, Any] = {"view": found, "presets": PRESETS, "words": Words(found.report), "grades": GRADES}
-        return frame.page(request, "drift.html", **told, table=table_of(found.series, found.measured))
+        return frame.page(
+            request, "drift.html", **told, table=table_of(found.series, found.measured, found.window.zone)
+        )
 
 
 def _add_everywhere(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse) -> None:
@@ -117,7 +128,7 @@ def _add_everywhere(router: APIRouter, frame: Frame, store: Store, clickhouse: C
         from evaluation.drift.reports import drift_everywhere
 
         me = frame.visitor(request)
-        window = window_of(since, until, default=DEFAULT, now=frame.now())
+        window = window_of(since, until, default=DEFAULT, now=frame.now(), zone=zone_of(request))
         promotions = await to_thread.run_sync(all_moves, store)
         found = await drift_everywhere(
             clickhouse, sees=me.sees, since=window.since, until=window.until, promotions=promotions, now=frame.now()

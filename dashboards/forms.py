@@ -2,9 +2,9 @@
 
 Knows fields as text and turns them into numbers, shares and times, with errors that name the field. Refuses to know what they mean.
 
-A browser sends a key that it was once told with every request, also those that another site's page makes it send. So a form is taken
-only with an Origin header of this server, or with `Sec-Fetch-Site: same-origin` where a browser leaves Origin out
-(https://www.w3.org/TR/fetch-metadata/): no token, no session, nothing to keep.
+A browser sends the cookie of a sign-in, or a key that it was once told, with every request, also those that another site's page makes it
+send. So a form is taken only with an Origin header of this server, or with `Sec-Fetch-Site: same-origin` where a browser leaves Origin
+out (https://www.w3.org/TR/fetch-metadata/): no token in the form, nothing to keep.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Request
 
 from dashboards.uploads import MULTIPART, parse_multipart
+from dashboards.zones import zone_of
 from registry.errors import PromptInvalidError
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -39,9 +40,10 @@ class FormRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of a form, as they were typed. Line ends are `\\n`, as everywhere else."""
+    """The fields of a form, as they were typed, by somebody in `zone`. Line ends are `\\n`, as everywhere else."""
 
     fields: Mapping[str, str] = field(default_factory=dict)
+    zone: tzinfo = UTC
 
     def raw(self, name: str) -> str:
         """A field as it is; "" where it wasn't sent."""
@@ -83,19 +85,19 @@ class Form:
         return float(text.rstrip("% ").replace(",", "."))
 
     def time(self, name: str) -> datetime:
-        """A time, in UTC unless it says otherwise. Raises PromptInvalidError."""
-        return read_time(self.text(name), name)
+        """A time, in the zone of whoever typed it unless it says otherwise. Raises PromptInvalidError."""
+        return read_time(self.text(name), name, self.zone)
 
 
-def read_time(text: str, name: str) -> datetime:
-    """A time as a browser's field or a person writes it, in UTC unless it says otherwise. Raises PromptInvalidError."""
+def read_time(text: str, name: str, zone: tzinfo = UTC) -> datetime:
+    """A time as a browser's field or a person writes it, in `zone` unless it says otherwise; in UTC. Raises PromptInvalidError."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise PromptInvalidError(
             f"'{name}' is a time such as 2027-01-31 09:00, not '{text[:40]}'", param=name
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
 
 
 async def read_form(request: Request) -> Form:
@@ -117,18 +119,24 @@ async def read_form(request: Request) -> Form:
             pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise FormRefusedError(f"the form can't be read: {error}", status=400) from None
-    form = Form(fields={name: value.replace("\r\n", "\n") for name, value in pairs})
+    form = Form(fields={name: value.replace("\r\n", "\n") for name, value in pairs}, zone=zone_of(request))
     request.state.form = form
     return form
 
 
+def from_own_page(headers: Mapping[str, str]) -> bool:
+    """Whether a browser says that a page of this very server makes it ask."""
+    origin, host = headers.get("origin"), headers.get("host", "")
+    if origin is not None:
+        return bool(host) and urlsplit(origin).netloc == host
+    return headers.get("sec-fetch-site") == "same-origin"
+
+
 def check_own_page(request: Request) -> None:
     """Return if a request that changes something comes from a page of this server. Raises FormRefusedError."""
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    if origin is not None and urlsplit(origin).netloc == host and host:
+    if from_own_page(request.headers):
         return
-    if origin is None and request.headers.get("sec-fetch-site") == "same-origin":
-        return
+    host = request.headers.get("host", "")
     raise FormRefusedError(
         "this form was not sent by a page of this server, so nothing was done. Open the page here and send it again. "
         f"Programs use /api; to send a form from a terminal, say where it comes from: curl -H 'Origin: http://{host}' …",

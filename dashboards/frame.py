@@ -7,10 +7,10 @@ content security policy that lets nothing foreign in; every text in it is escape
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
 from functools import partial
-from hashlib import sha256
-from importlib import resources
 from typing import Any
 
 from fastapi import Request, Response
@@ -19,17 +19,16 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dashboards import numbers, text
-from dashboards.case_fields import TYPES
+from dashboards import text
+from dashboards.filters import FILTERS, GLOBALS
 from dashboards.forms import SAFE, Form, FormRefusedError, check_own_page
 from dashboards.icons import load_icons
-from dashboards.lines import label_of
-from dashboards.outcomes import title_of
-from dashboards.policies import in_words
-from dashboards.sides import rows
+from dashboards.shared import read_only
+from dashboards.signing import SigningIn
+from dashboards.statics import load_statics
+from dashboards.zones import COOKIE, name_of, stamp, zone_of
 from evaluation.errors import AnalysisError, MetricNotFoundError
 from evaluation.runs.errors import EvaluationError, EvaluationNotFoundError
-from registry.datasets import case_name
 from registry.errors import STATUS, RegistryError
 from registry.http.terms import By
 from registry.roles import ROLES, Action, Principal, allows, permit
@@ -39,7 +38,10 @@ from tracing.search.errors import CallNotFoundError, SearchError
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
+        "script-src 'self'",
         "style-src 'self'",
+        "connect-src 'self'",
+        "font-src 'self'",
         "img-src 'self' data:",
         "base-uri 'none'",
         "form-action 'self'",
@@ -55,8 +57,11 @@ HEADERS = {
 THEME = "slugline_theme"
 """The cookie that holds the reader's choice of light or dark; without it the system's counts."""
 THEMES = ("light", "dark")
+KEYS = "slugline_keys"
+"""The cookie of whoever wants no single keys to do anything: `off`."""
 _TITLES = {
     400: "This can't be done",
+    401: "Signed out",
     403: "Not allowed",
     404: "Not found",
     409: "Not any more",
@@ -67,15 +72,33 @@ ELSEWHERE = (AnalysisError, EvaluationError, SearchError, ClickHouseRefused, Cli
 """What other rooms refuse; the registry's own errors know their status."""
 
 
-class Frame:
-    """Renders pages. `by` says who asks, `now` the time, `new_id` an id that was never given before."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """A page that the rail leads to for whoever may do `action`, and that the keys `g` and `key` open."""
 
-    def __init__(self, *, by: By, now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
+    href: str
+    icon: str
+    name: str
+    key: str
+    action: Action = "inspect"
+
+
+class Frame:
+    """Renders pages. `by` says who asks, `signing` how they came in, `now` the time, `new_id` an id that was never given before.
+
+    `rooms` are the pages that the rail leads to, and `can_be_shared` says which can be shared: whoever puts the pages together knows.
+    """
+
+    def __init__(self, *, by: By, signing: SigningIn, now: Callable[[], datetime], new_id: Callable[[], str]) -> None:
         self._by = by
+        self._signing = signing
         self.now = now
         self._new_id = new_id
-        static = resources.files("dashboards") / "static"
-        self.css = (static / "app.css").read_text("utf-8")
+        self.statics = load_statics()
+        self.rooms: tuple[Room, ...] = ()
+        self.can_be_shared: Callable[[str], bool] = lambda path: False
+        # While a page is rendered: filters and macros have no other way to learn whose page it is.
+        self._zone: ContextVar[tzinfo] = ContextVar("zone", default=UTC)
         icons = load_icons()
         self._templates = Environment(
             loader=PackageLoader("dashboards"),
@@ -84,38 +107,12 @@ class Frame:
             lstrip_blocks=True,
             undefined=StrictUndefined,
         )
-        self._templates.filters |= {
-            "stamp": text.stamp,
-            "percent": text.percent,
-            "tagged": text.tagged,
-            "pretty": text.pretty,
-            "told": text.told,
-            "coded": text.coded,
-            "count": text.count,
-            "rows": rows,
-            "near": text.near,
-            "case_name": case_name,
-            "check_words": text.check_words,
-            "policy_words": in_words,
-            "evaluation_title": title_of,
-            "rate": numbers.rate,
-            "points": numbers.points,
-            "signed": numbers.signed,
-            "ends": numbers.ends,
-            "money": numbers.money,
-            "duration": numbers.duration,
-            "decimal": numbers.number,
-            "times": numbers.times,
-            "compared": numbers.told_of,
-            "event_label": label_of,
-        }
+        self._templates.filters |= {**FILTERS, "stamp": lambda at: stamp(at, self._zone.get())}
         self._templates.globals |= {
+            **GLOBALS,
             "icon": icons.__getitem__,
-            "check_types": TYPES,
-            "css": f"/static/app.css?v={sha256(self.css.encode()).hexdigest()[:12]}",
-            "asks_for": lambda rule: text.asks_for(
-                rule.approvals, rule.evaluation, rule.holdback, [policy.dataset for policy in rule.asked]
-            ),
+            "static": lambda name: self.statics[name].path,
+            "zone_name": lambda: name_of(self._zone.get()),
         }
 
     def visitor(self, request: Request, *, slug: str | None = None) -> Principal:
@@ -131,7 +128,7 @@ class Frame:
     def page(self, request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """A page from its template; `context` is what it shows."""
         me, now = self._by(request), self.now()
-        theme = request.cookies.get(THEME)
+        theme, zone, share = request.cookies.get(THEME), zone_of(request), self._signing.share(request)
         around = {
             "me": me,
             "roles": [role for role in ROLES if role in me.roles],
@@ -140,18 +137,33 @@ class Frame:
             "since": lambda at: text.since(at, now),
             "theme": theme if theme in THEMES else "",
             "path": request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+            "session": self._signing.session(request),
+            "share": share,
+            "shareable": me.may("share") and self.can_be_shared(request.url.path),
+            "rooms": [room for room in self.rooms if me.may(room.action)],
+            "zone_cookie": request.cookies.get(COOKIE, ""),
+            "quiet": share is not None or request.cookies.get(KEYS) == "off",
+            "read": request.method == "GET",
             "base_url": base_url(request),
             "new_id": self._new_id,
         }
-        html = self._templates.get_template(template).render(around | context)
+        before = self._zone.set(zone)
+        try:
+            html = self._templates.get_template(template).render(around | context)
+        finally:
+            self._zone.reset(before)
+        if share is not None:
+            html = read_only(html, bodies=share.bodies)
         return HTMLResponse(html, status_code=status, headers=HEADERS)
 
-    def refusal(self, request: Request, message: str, *, status: int) -> HTMLResponse:
-        """Why something isn't done, as a page, with what was typed."""
+    def refusal(self, request: Request, message: str, *, status: int, way: str = "") -> HTMLResponse:
+        """Why something isn't done, as a page, with what was typed; `way` is where to sign in, where that is what it takes."""
         form: Form = getattr(request.state, "form", Form())
         typed = {name: value for name, value in form.fields.items() if value.strip() and name not in _UNTYPED}
         title = _TITLES.get(status, "This can't be done")
-        return self.page(request, "refused.html", status=status, title=title, message=message, typed=typed)
+        return self.page(
+            request, "refused.html", status=status, title=title, message=message, typed=typed, way=way, bare=bool(way)
+        )
 
     def route(self) -> type[APIRoute]:
         """The kind of route that pages have: forms come from this server's own pages, and refusals are pages."""
@@ -207,7 +219,7 @@ def see_other(url: str) -> Response:
     return RedirectResponse(url, status_code=303, headers=HEADERS)
 
 
-_UNTYPED = frozenset({"revision", "once", "back"})
+_UNTYPED = frozenset({"revision", "once", "back", "key"})
 
 
 def _status(error: Exception) -> int:

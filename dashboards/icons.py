@@ -26,6 +26,8 @@ _NAMES = (
     *("git-pull-request-arrow", "history", "info", "log-in", "monitor", "moon", "pencil", "play", "plus", "rewind"),
     *("copy", "list-tree", "messages-square", "pause", "radio", "search", "sparkles", "wrench", "workflow", "x"),
     *("scroll-text", "shield-check", "sun", "trash-2", "undo-2", "upload", "user"),
+    *("copy", "eye", "heart-pulse", "key-round", "keyboard", "link", "list-tree", "log-out", "rows-3", "share-2"),
+    *("square-terminal", "users"),
 )
 _HEAD = (
     '<svg class="icon" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-linecap="round" '

@@ -1,16 +1,16 @@
-"""The pages: one router of all of them, and what belongs to none, such as the style sheet, the theme and signing in.
+"""The pages: one router of all of them, which of them the rail leads to, and the style sheets and scripts.
 
 Knows which pages there are. Each stands in a module of its own; `dashboards.frame` is around all of them.
 """
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter
 from fastapi.responses import Response
 
 from dashboards.alerts import add_alerts
+from dashboards.around import Around
 from dashboards.asking import Evaluating
 from dashboards.call_pages import add_call_pages
 from dashboards.case_files import add_case_files
@@ -20,24 +20,45 @@ from dashboards.drift import add_drift
 from dashboards.editing import add_editing
 from dashboards.evaluating import add_evaluating
 from dashboards.evaluations import add_evaluations
-from dashboards.forms import Form, read_form
-from dashboards.frame import HEADERS, THEME, THEMES, Frame, see_other
+from dashboards.frame import HEADERS, Frame, Room
 from dashboards.from_call import add_from_call
 from dashboards.governing import add_rules
+from dashboards.health import add_health
 from dashboards.home import add_home
+from dashboards.key_pages import add_keys
 from dashboards.moves import add_moves
 from dashboards.past import add_past
 from dashboards.playing import Playing
 from dashboards.prompt import add_prompt
 from dashboards.quality import add_quality
 from dashboards.reviews import add_reviews
+from dashboards.share_pages import add_shares, can_be_shared
+from dashboards.signing_pages import add_signing
 from dashboards.versions import add_versions
+from dashboards.viewer import add_viewer
 from registry.http.terms import By
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
 from tracing.event import Event
 
-_YEAR = 365 * 24 * 3600
+ROOMS = (
+    Room(href="/", icon="scroll-text", name="Prompts", key="p"),
+    Room(href="/playground", icon="square-terminal", name="Playground", key="l"),
+    Room(href="/calls", icon="rows-3", name="Calls", key="c"),
+    Room(href="/traces", icon="list-tree", name="Traces", key="t"),
+    Room(href="/requests", icon="git-pull-request-arrow", name="Requests", key="r"),
+    Room(href="/datasets", icon="database", name="Datasets", key="d"),
+    Room(href="/evaluations", icon="flask-conical", name="Evaluations", key="e"),
+    Room(href="/drift", icon="activity", name="What changed", key="w"),
+    Room(href="/alerts", icon="bell", name="Alerts", key="a"),
+    Room(href="/live", icon="rewind", name="Live at a time", key="v"),
+    Room(href="/rules", icon="shield-check", name="Rules", key="u"),
+    Room(href="/audit", icon="history", name="Audit log", key="h"),
+    Room(href="/keys", icon="key-round", name="Keys and people", key="k", action="manage keys"),
+    Room(href="/shares", icon="share-2", name="Shared pages", key="i", action="share"),
+    Room(href="/settings", icon="heart-pulse", name="Settings and health", key="s"),
+)
+"""Where the rail leads, of what there is."""
 
 
 def build_router(
@@ -47,6 +68,7 @@ def build_router(
     *,
     evaluating: Evaluating,
     playing: Playing,
+    around: Around,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
     record: Callable[[Event], bool],
@@ -54,11 +76,14 @@ def build_router(
     """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent.
 
     `evaluating` plans and starts evaluations, `playing` makes calls that people try. `record` puts what people say of calls on disk, and
-    says whether it is there.
+    says whether it is there. `around` is for the pages about people and the server.
     """
-    frame = Frame(by=by, now=now, new_id=new_id)
+    signing, public_url = around.signing, around.public_url
+    frame = Frame(by=by, signing=signing, now=now, new_id=new_id)
     router = APIRouter(include_in_schema=False, route_class=frame.route())
-    _add_around(router, frame)
+    _add_statics(router, frame)
+    add_viewer(router, frame, signing)
+    add_signing(router, frame, signing, public_url)
     add_home(router, frame, store, clickhouse)
     add_editing(router, frame, store)
     add_versions(router, frame, store)
@@ -77,32 +102,21 @@ def build_router(
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
     add_call_pages(router, frame, store, clickhouse, record=record, playing=playing)
+    add_keys(router, frame, around.keys, around.people, around.use)
+    add_health(router, frame, around.health)
+    add_shares(router, frame, store, around.shares, public_url)
+    frame.can_be_shared = can_be_shared
+    there = {getattr(route, "path", "") for route in router.routes}
+    frame.rooms = tuple(room for room in ROOMS if room.href in there)
     return router
 
 
-def _add_around(router: APIRouter, frame: Frame) -> None:
-    @router.get("/static/app.css")
-    def stylesheet() -> Response:
-        # The pages name it with its hash, so it is asked for once.
-        return Response(frame.css, media_type="text/css", headers={"cache-control": "max-age=31536000, immutable"})
-
-    @router.post("/theme")
-    def theme(form: Annotated[Form, Depends(read_form)]) -> Response:
-        back = form.text("back")
-        answer = see_other(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
-        chosen = form.text("theme")
-        if chosen in THEMES:
-            answer.set_cookie(THEME, chosen, max_age=_YEAR, httponly=True, samesite="lax")
-        else:
-            answer.delete_cookie(THEME)
-        return answer
-
-    @router.get("/sign-in")
-    def sign_in(request: Request) -> Response:
-        """On a server that lets this machine in without a key: makes the browser ask for one, and send it from then on."""
-        if frame.who(request).verified:
-            return see_other("/")
-        challenge = {"www-authenticate": 'Basic realm="Slugline: any name, and a key as password"'}
-        page = frame.refusal(request, "Signing in takes a key: any name, and the key as password.", status=401)
-        page.headers.update({**HEADERS, **challenge})
-        return page
+def _add_statics(router: APIRouter, frame: Frame) -> None:
+    @router.get("/static/{name}")
+    def static(name: str) -> Response:
+        # Pages name it with its hash, so it is asked for once.
+        found = frame.statics.get(name)
+        if found is None:
+            return Response(status_code=404, headers=HEADERS)
+        headers = {"cache-control": "max-age=31536000, immutable", "x-content-type-options": "nosniff"}
+        return Response(found.content, media_type=found.media_type, headers=headers)

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from dashboards.channels import Serving
 from dashboards.forms import read_time
 from dashboards.frame import Frame
+from dashboards.zones import zone_of
 from registry.reference import check_slug
 from registry.storage.rows import split_of
 from registry.values import HistoryEntry
@@ -60,7 +61,7 @@ def add_past(router: APIRouter, frame: Frame, store: Store) -> None:
     @router.get("/live")
     def get_live(request: Request, time: str = "", prompt: str = "") -> HTMLResponse:
         me = frame.visitor(request, slug=prompt or None)
-        when = read_time(time, "time") if time else frame.now()
+        when = read_time(time, "time", zone_of(request)) if time else frame.now()
         found = [live_then(entry, when) for entry in store.live_at(when, prompt or None) if me.sees(entry.slug)]
         return frame.page(request, "live.html", found=found, when=when, asked=bool(time), prompt=prompt)
 

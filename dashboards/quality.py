@@ -9,7 +9,7 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from dashboards.charts import chart_of, hour_of, time_of
 from dashboards.frame import HEADERS, Frame
 from dashboards.lines import kind_of, label_of, left_out, series_of
 from dashboards.moments import PRESETS, Window, window_of
+from dashboards.zones import zone_of
 from evaluation.comparison.report import Baseline, baseline_of, compared_quality
 from evaluation.comparison.values import VersionComparison
 from evaluation.comparison.wording import mean_text
@@ -76,7 +77,7 @@ def add_quality(router: APIRouter, frame: Frame, store: Store, clickhouse: Click
 
         frame.visitor(request, slug=check_slug(slug))
         prompt = await to_thread.run_sync(store.prompt, slug)
-        window = window_of(asked.since, asked.until, default=DEFAULT, now=frame.now())
+        window = window_of(asked.since, asked.until, default=DEFAULT, now=frame.now(), zone=zone_of(request))
         baseline = baseline_of(prompt, asked.against or STABLE)
         known = await metrics_of(clickhouse, prompt=slug)
         measured = chosen(known, slug, asked.metric)
@@ -96,7 +97,7 @@ def add_quality(router: APIRouter, frame: Frame, store: Store, clickhouse: Click
             quality=quality,
             baseline=baseline,
             series=series,
-            chart=drawn(series, events, measured, begin, end),
+            chart=drawn(series, events, measured, begin, end, zone=window.zone),
             undrawn=left_out(cells, series),
             events=events,
         )
@@ -115,7 +116,8 @@ def add_quality(router: APIRouter, frame: Frame, store: Store, clickhouse: Click
         slug: str, request: Request, metric: str = "", since: str = "", until: str = "", against: str = ""
     ) -> HTMLResponse:
         found = await gathered(request, slug, QualityAsked(metric=metric, since=since, until=until, against=against))
-        told: dict[str, Any] = {"view": found, "presets": PRESETS, "table": table_of(found.series, found.measured)}
+        table = table_of(found.series, found.measured, found.window.zone)
+        told: dict[str, Any] = {"view": found, "presets": PRESETS, "table": table}
         return frame.page(request, "quality.html", **told, comparisons=comparisons_of(found.quality))
 
 
@@ -156,8 +158,10 @@ def drawn(
     begin: int,
     end: int,
     spans: Sequence[tuple[float, float, str]] = (),
+    *,
+    zone: tzinfo,
 ) -> Chart:
-    """The chart of a metric with what changed."""
+    """The chart of a metric with what changed, for somebody in `zone`."""
     metric = measured.metric
     markers = [Marker(hour=hour_of(event.at), label=label_of(event), kind=kind_of(event)) for event in events]
     share = metric.unit == "points"
@@ -169,6 +173,7 @@ def drawn(
         read=lambda value: mean_text(metric, value),
         tick=lambda value: mean_text(metric, value).replace(".0 %", " %"),
         spans=spans,
+        zone=zone,
         at_least=0.05 if share else 0.0,
         floor_at=0.0 if share else None,
         roof_at=1.0 if share else None,
@@ -185,13 +190,13 @@ def comparisons_of(quality: Quality) -> list[tuple[str, VersionComparison, Seque
     return [(sentence(quality.comparison, each), each, notes(each)) for each in newest]
 
 
-def table_of(series: Sequence[Series], measured: Measured) -> list[tuple[str, str, str, str, str]]:
+def table_of(series: Sequence[Series], measured: Measured, zone: tzinfo) -> list[tuple[str, str, str, str, str]]:
     """What the chart shows as rows: when, version, value, interval, n."""
     metric = measured.metric
     rows = [(point, each.name) for each in series for point in each.points]
     return [
         (
-            f"{time_of(point.hour):%Y-%m-%d %H:%M}",
+            f"{time_of(point.hour).astimezone(zone):%Y-%m-%d %H:%M}",
             name,
             mean_text(metric, point.value),
             "" if point.low is None or point.high is None

@@ -21,11 +21,6 @@ _TAG = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def stamp(at: datetime) -> str:
-    """A time in UTC, to the second: for tables that are read line by line."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"
-
-
 def since(at: datetime, now: datetime) -> str:
     """How long ago a time is; the date where that says more.
 
@@ -211,4 +206,10 @@ _SENTENCES: Mapping[str, Callable[[HistoryEntry], str]] = {
     "key.create": _key,
     "key.update": _key,
     "key.revoke": _key,
+    "session.open": lambda e: f"signed in {'with a key' if 'key_id' in e.evidence else 'by the identity provider'}",
+    "session.end": lambda _: "signed out everywhere",
+    "person.block": lambda e: f"blocked {e.evidence.get('name', '')}",
+    "person.unblock": lambda e: f"let {e.evidence.get('name', '')} in again",
+    "share.create": lambda e: f"shared the page {e.evidence.get('path', '')}",
+    "share.revoke": lambda e: f"ended the link to the page {e.evidence.get('path', '')}",
 }

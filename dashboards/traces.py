@@ -18,6 +18,7 @@ from dashboards.call_reading import Reading, read_call
 from dashboards.frame import HEADERS, Frame
 from dashboards.spreadsheets import as_csv
 from dashboards.waterfall import PART, SCALE, waterfall
+from dashboards.zones import zone_of
 from evaluation.errors import AnalysisError
 from registry.errors import AuthPromptNotAllowedError
 from registry.roles import Principal, permit
@@ -95,7 +96,7 @@ def _add_list(router: APIRouter, frame: Frame, clickhouse: ClickHouse, assets: M
         return await find_traces(clickhouse, asked.filter, sight, limit=limit, cursor=cursor, now=frame.now())
 
     def asked_by(request: Request) -> CallsAsked:
-        return read_address("/traces", request.query_params.multi_items(), frame.now())
+        return read_address("/traces", request.query_params.multi_items(), frame.now(), zone_of(request))
 
     @router.get("/traces.json")
     async def list_json(request: Request, cursor: str = "") -> Response:

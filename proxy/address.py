@@ -4,8 +4,9 @@ Only http and https (RFC 9110, section 4.2). A URL with a user or password is re
 stand where a log or a page could show them.
 """
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -14,8 +15,7 @@ class BadAddress(ValueError):
     """A URL that leads nowhere; the message says why, and holds no password."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True):
     """What to connect to. Written as host and port."""
 
     tls: bool
@@ -26,8 +26,7 @@ class Origin:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(msgspec.Struct, frozen=True, kw_only=True):
     """A URL, taken apart: `authority` is the Host header's value, `target` the path with the query."""
 
     origin: Origin

@@ -7,9 +7,10 @@ on the draft what it learns, so that a call which is turned away is on record wi
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+
+import msgspec
 
 from proxy.auth import authenticate, check_endpoint, check_role, masked, presented_key, without_keys
 from proxy.draft import Draft
@@ -52,7 +53,7 @@ def _admit(call: CallRequest, line: Line, draft: Draft) -> CallRequest:
     _nowhere_else(call, presented_key(call.headers))
     cleaned = without_keys(call.headers)
     if cleaned is not call.headers:
-        call = replace(call, headers=cleaned)
+        call = msgspec.structs.replace(call, headers=cleaned)
     if key is not None:
         _bill(key, call, line, draft)
     return call

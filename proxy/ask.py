@@ -5,7 +5,8 @@ Nothing is asked again once an answer has begun. Every attempt is noted on the d
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from proxy.answer import ProviderAnswer
 from proxy.dialects.translation import Translation
@@ -18,8 +19,7 @@ from proxy.retry import LONGEST_WAIT_WITH_ALTERNATIVE, answers_elsewhere, is_pro
 from proxy.upstream import UpstreamRequest
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask, in turn, and what: `request` makes the request for one of the routes, or refuses to.
 
     `translation` gives what lies between the caller's dialect and a route's, None where they agree.

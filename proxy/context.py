@@ -6,9 +6,10 @@ OpenAI's own body fields (wire.md, "Context an app can send").
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import unquote
+
+import msgspec
 
 from proxy.errors import RequestRefused
 
@@ -23,8 +24,7 @@ _MAX_TEXT = 512
 _MAX_TAGS = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, kw_only=True):
     """Where a call stands in the app that makes it. Ids are lower-case hex as in W3C Trace Context.
 
     `sampled` is the app's own decision about its trace; a trace that begins here is sampled.

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from proxy.answer import Sender
 from proxy.breaker import Breakers
 from proxy.endpoints import Endpoint
@@ -16,8 +18,7 @@ from registry.serving.live import LiveRegistry
 from tracing.event import CallEvent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallRequest:
+class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A call as it came: header names in lower case, the body as bytes, the query without its question mark.
 
     `prompt` is the reference to a prompt that the path names, where it names one. `own` calls are made by Slugline itself (an

@@ -8,14 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from proxy.errors import RequestRefused
 from proxy.naming import NamedPrompt
 from registry.content import body_keys
 from registry.values import Content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Merged:
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
     """The provider's body, and the keys in which the caller overrode the version."""
 
     body: dict[str, Any]

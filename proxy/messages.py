@@ -5,9 +5,9 @@ include it, as everywhere else here.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+import msgspec
 import orjson
 
 from proxy.dialects.translation import translation
@@ -95,7 +95,7 @@ def tally_message_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
         answer["content"] = [_finished(blocks[index]) for index in sorted(blocks)]
     recorded = orjson.dumps(answer).decode() if answer else ""
     found = _tally(answer, recorded, complete=complete)
-    return replace(found, error=error) if error else found
+    return msgspec.structs.replace(found, error=error) if error else found
 
 
 def ends_message(payload: bytes) -> bool:
@@ -105,7 +105,7 @@ def ends_message(payload: bytes) -> bool:
 
 def tally_count(body: bytes) -> Tally:
     """The tally of counted tokens: no model ran, so none were used."""
-    return replace(tally_message(body), input_tokens=None, usage_source="none")
+    return msgspec.structs.replace(tally_message(body), input_tokens=None, usage_source="none")
 
 
 def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally:

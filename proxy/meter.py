@@ -20,6 +20,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
+
 from proxy.sheet import ID_BYTES, ROW, SLOTS, Members, Sheet
 
 WINDOW_SECONDS = 60
@@ -35,8 +37,7 @@ _DAY, _MONTH = 6, 8  # each followed by what was spent before it began
 _AT_SECOND = ROW - _HISTORY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a request may go. `remaining` more may follow at once; seconds until that is the whole limit again, and until one may."""
 
     allowed: bool
@@ -48,13 +49,17 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Used:
-    """What a key has used. Dollars are billionths, of the running UTC day, the running UTC month, and altogether."""
+    """What a key has used. Dollars are billionths, of the running UTC day, the running UTC month, and altogether.
+
+    `last` is the second of the last request, since 1970; 0 before the first.
+    """
 
     requests: int
     day: int
     month: int
     total: int
     unpriced: int
+    last: int
 
 
 class Meter:
@@ -163,6 +168,7 @@ def _used(sheets: list[Sheet], key_id: str, at: datetime) -> Used:
         month=_spent_in(rows, _MONTH, _month(at)),
         total=sum(words[row + _SPENT] for words, row in rows),
         unpriced=sum(words[row + _UNPRICED] for words, row in rows),
+        last=max((words[row + _LAST] for words, row in rows), default=0),
     )
 
 

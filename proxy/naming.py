@@ -5,9 +5,9 @@ themselves are the table in `proxy.spellings`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import orjson
 
 from proxy.spellings import MODEL_NAME, MODEL_PREFIX, Said, read, refused, spelled, variables_of
@@ -20,8 +20,7 @@ VARIABLES_HEADER = "x-slugline-variables"
 VERSION_HEADER = "x-slugline-version"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedPrompt:
+class NamedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     """A prompt that a call named: the reference, its variables, and the body keys that only Slugline reads.
 
     `otherwise` is what the reference may mean where it leads nowhere as it stands. `ignored` holds "model" or "parameters" where

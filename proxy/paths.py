@@ -8,6 +8,8 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from proxy.endpoints import ENDPOINTS, Endpoint, passed_through
 from proxy.errors import ErrorFormat, RouteNotFound
 from proxy.line import CallRequest, Line
@@ -36,8 +38,7 @@ class Path:
     others_pass: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(msgspec.Struct, frozen=True, kw_only=True):
     """What one request leads to: an endpoint, the prompt that its path names, and who answers if it is no call."""
 
     endpoint: Endpoint

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal
 
+import msgspec
+
 from proxy.errors import RouteNotFound
 
 Kind = Literal["openai", "azure", "anthropic", "gemini", "bedrock", "vertex", "litellm"]
@@ -63,8 +65,7 @@ class Provider:
         return any(fnmatchcase(model, pattern) for pattern in self.models)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class Route(msgspec.Struct, frozen=True, kw_only=True):
     """A provider and the model name to ask it for."""
 
     provider: Provider

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+import msgspec
+
 from proxy.address import Address, BadAddress, Origin, address_of
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -56,8 +58,7 @@ class Proxies:
         return any(address in network for network in self.networks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Way:
+class Way(msgspec.Struct, frozen=True, kw_only=True):
     """How a request travels: over a connection to `origin`, tunnelled through `tunnel` where there is one.
 
     `forwarder` is the proxy that a plain http request is handed to: it then names its `target` as a whole URL (RFC 9112, section 3.2.2).

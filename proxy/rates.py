@@ -4,9 +4,12 @@ Every token is counted once: audio and cached tokens are part of the input token
 where there are any. Reasoning tokens are output tokens, at their price.
 """
 
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 
+import msgspec
 import orjson
 
 from proxy.tally import Tally
@@ -15,8 +18,7 @@ _MILLION = Decimal(1_000_000)
 _PLACES = Decimal("0.000000001")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Used:
+class Used(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens of a call, each in one kind only. None where an answer does not say enough: its cost is unknown then."""
 
     input: int = 0
@@ -69,6 +71,11 @@ class Used:
         """All output tokens."""
         return self.output + self.audio_output
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that there were any of."""
+        return tuple(kind for kind, tokens in zip(_KINDS, _tokens(self), strict=True) if tokens)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
@@ -89,17 +96,20 @@ class Rates:
         """Whether a call costs the same whatever it used."""
         return not any(getattr(self, name) for name in _KINDS)
 
-    def cost(self, used: Used) -> str:
-        """What a call cost, as a decimal with at most nine places."""
-        tokens = sum((getattr(self, name) * getattr(used, name) for name in _KINDS), Decimal(0))
-        return format((tokens / _MILLION + self.request).quantize(_PLACES).normalize(), "f")
+    def cost(self, used: Used, kinds: Iterable[str]) -> str:
+        """What a call cost that used some kinds of tokens, as a decimal with at most nine places."""
+        cost = self.request
+        for kind in kinds:
+            cost += getattr(self, kind) * getattr(used, kind) / _MILLION
+        return format(cost.quantize(_PLACES).normalize(), "f")
 
-    def told(self, source: str, name: str, used: Used) -> str:
-        """The price as the record keeps it: where it is from, and the figures that the cost was made with."""
-        figures = {kind: float(getattr(self, kind)) for kind in _KINDS if kind in _ALWAYS or getattr(used, kind)}
+    def told(self, source: str, name: str, kinds: Iterable[str]) -> str:
+        """The price as the record keeps it: where it is from, and the figures that the cost of these kinds of tokens was made with."""
+        figures = {kind: float(getattr(self, kind)) for kind in _KINDS if kind in _ALWAYS or kind in kinds}
         per_request = {"request": float(self.request)} if self.request else {}
         return orjson.dumps({"source": source, "model": name, **figures, **per_request}).decode()
 
 
-_KINDS = tuple(field.name for field in fields(Used))
+_KINDS: tuple[str, ...] = Used.__struct_fields__
+_tokens = attrgetter(*_KINDS)
 _ALWAYS = frozenset({"input", "output"})

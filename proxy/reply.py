@@ -1,7 +1,8 @@
 """What goes back to a client: status, headers, and a body or a stream. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from proxy.answer import ProviderAnswer
 from proxy.draft import Draft
@@ -20,8 +21,7 @@ _NOT_THE_PROVIDERS_TO_SAY = ("x-slugline-", "access-control-")
 """Whether a page elsewhere may read an answer is for whoever holds the keys to say (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """An answer for the client: a body in one piece, or a stream."""
 
     status: int

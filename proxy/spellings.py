@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from proxy.errors import RequestRefused
 
 MODEL_PREFIX = "prompt/"
@@ -91,8 +93,7 @@ UNMISTAKABLE = frozenset(
 """Keys that nothing but a prompt's spelling has, so that they try to name one even where `prompt_id` is missing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What a call says of its prompt, in one form whatever the spelling."""
 
     spelling: Spelling

@@ -5,7 +5,6 @@ Knows events and their order; refuses to know ASGI and the record's shape. Whoev
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -25,8 +24,7 @@ _CHECK = msgspec.json.Decoder(msgspec.Raw)
 _MOST_EVENT_BYTES = 64 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StreamEnd:
+class StreamEnd(msgspec.Struct, frozen=True, kw_only=True):
     """How a stream ended."""
 
     outcome: Outcome

@@ -5,9 +5,9 @@ parsed between a chunk's coming and its going. A provider's figures are taken as
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypedDict
 
+import msgspec
 import orjson
 
 from proxy.assembling import add_choice
@@ -16,8 +16,7 @@ from tracing.event import UsageSource
 _MAX_TOKENS = 2**32 - 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
     """What was read from an answer. Tokens are None where the provider gave none; input tokens include audio and those of a cache
     (what was written for an hour is part of what was written), output tokens include audio and reasoning.
 
@@ -92,7 +91,7 @@ def tally_embeddings(body: bytes) -> Tally:
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return found
     recorded = {**answer, "data": {"vectors": len(vectors), "length": max(vectors, default=0)}}
-    return replace(found, response=orjson.dumps(recorded).decode())
+    return msgspec.structs.replace(found, response=orjson.dumps(recorded).decode())
 
 
 def tally_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
@@ -126,7 +125,7 @@ def tally_events(payloads: Iterable[bytes], *, complete: bool) -> Tally:
             answer["object"] = "chat.completion"
     recorded = orjson.dumps(answer).decode() if answer else ""
     found = _tally(answer, recorded, complete=complete)
-    return replace(found, error=error) if error else found
+    return msgspec.structs.replace(found, error=error) if error else found
 
 
 def _tally(answer: Mapping[str, Any], recorded: str, *, complete: bool) -> Tally:

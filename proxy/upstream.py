@@ -9,9 +9,11 @@ a stream; aiohttp takes twice the CPU a request, httpx thirty times (bench/resul
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import TracebackType
 from typing import Self
+
+import msgspec
 
 from proxy.address import BadAddress, address_of
 from proxy.connection import BrokenConnection, Connection, Headers, request_bytes
@@ -27,8 +29,7 @@ MOST_BODY_BYTES = 256 * 1024 * 1024
 """Of an answer that is read as a whole, decompressed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamRequest:
+class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What goes to a provider. At most `max_concurrency` answers of one provider are open at a time, where that is given."""
 
     provider: str

@@ -214,6 +214,30 @@ class AuthKeyConflictError(RegistryError):
     code = "auth_key_conflict"
 
 
+class AuthPersonNotFoundError(RegistryError):
+    """Nobody with this id ever signed in."""
+
+    code = "auth_person_not_found"
+
+
+class AuthPersonBlockedError(RegistryError):
+    """An admin keeps this person out."""
+
+    code = "auth_person_blocked"
+
+
+class AuthTooManyTriesError(RegistryError):
+    """Too many sign-ins failed from one address."""
+
+    code = "auth_too_many_tries"
+
+
+class AuthShareNotFoundError(RegistryError):
+    """No shared page has this link, or it has ended."""
+
+    code = "auth_share_not_found"
+
+
 class PromptNotPlainError(RegistryError):
     """Another product's client asks for a template that only Slugline itself can render."""
 
@@ -261,6 +285,10 @@ STATUS: Mapping[type[RegistryError], int] = {
     AuthKeyInvalidError: 400,
     AuthKeyEndedError: 409,
     AuthKeyConflictError: 412,
+    AuthPersonNotFoundError: 404,
+    AuthPersonBlockedError: 403,
+    AuthTooManyTriesError: 429,
+    AuthShareNotFoundError: 404,
     # Not 409: clients take that for a passing state and ask again.
     PromptNotPlainError: 422,
     RegistryUnavailableError: 503,

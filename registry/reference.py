@@ -6,7 +6,8 @@ Knows which slugs, channel names, numbers and version ids are well-formed. Refus
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 from registry.errors import PromptReferenceInvalidError
 
@@ -21,8 +22,7 @@ PINNED = "pinned"
 """What stands in place of a channel when a call named a number; so no channel may be called this."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True, kw_only=True):
     """A slug and what it asks for: a number, a channel name, a version id, or None where the caller's default decides."""
 
     slug: str

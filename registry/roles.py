@@ -27,6 +27,7 @@ Action = Literal[
     "move",
     "archive",
     "protect",
+    "share",
     "manage keys",
 ]
 
@@ -45,6 +46,7 @@ ALLOWED: Mapping[Action, frozenset[str]] = {
     "move": frozenset({"promoter", "admin"}),
     "archive": frozenset({"promoter", "admin"}),
     "protect": frozenset({"admin"}),
+    "share": frozenset({"author", "reviewer", "promoter", "admin"}),
     "manage keys": frozenset({"admin"}),
 }
 """Action to the roles that may do it. "read" is what a channel serves now; "inspect" is everything else there is to see."""
@@ -62,6 +64,7 @@ _IN_WORDS: Mapping[Action, str] = {
     "move": "move channels",
     "archive": "archive prompts",
     "protect": "change what a channel asks for",
+    "share": "share pages by a link",
     "manage keys": "manage keys",
 }
 

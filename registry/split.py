@@ -19,6 +19,8 @@ from datetime import datetime
 from hashlib import blake2b
 from typing import Any, Literal
 
+import msgspec
+
 from registry.errors import PromptInvalidError
 
 ArmKind = Literal["rollout", "holdback"]
@@ -58,8 +60,7 @@ class Split:
         return tuple(arm for arm in self.arms if arm.until is None or now < arm.until)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True, kw_only=True):
     """What a call is told apart by from others. Empty text: not known."""
 
     session: str = ""

@@ -27,6 +27,7 @@ ACTIONS = (
     *("dataset.save", "dataset.archive", "dataset.restore", "dataset.erase"),
     *("probe.add", "probe.reference", "probe.remove", "probe.change"),
     *("monitor.set", "monitor.remove", "alert.acknowledge", "alert.mute"),
+    *("session.open", "session.end", "person.block", "person.unblock", "share.create", "share.revoke"),
 )
 """What events are about."""
 

@@ -4,8 +4,11 @@ Exit status: 0 done, 1 it didn't work and the message says why, 2 the command li
 """
 
 import sys
+from collections.abc import Sequence
 
 import typer
+from typer.main import get_command_name
+from typer.models import CommandInfo
 
 from slugline.commands import (
     adopt,
@@ -84,9 +87,34 @@ def build() -> typer.Typer:
     return app
 
 
+def narrowed(app: typer.Typer, words: Sequence[str]) -> typer.Typer:
+    """The application with the one command that `words` begin with, or all of it where they name none.
+
+    Typer reads the signatures of all commands before it runs one, and there are a hundred of them: that took longer than most commands do.
+    """
+    if not words:
+        return app
+    commands = [each for each in app.registered_commands if name_of(each) == words[0]]
+    groups = [each for each in app.registered_groups if each.name == words[0]]
+    if not commands and not groups:
+        return app
+    app.registered_commands, app.registered_groups = commands, groups
+    for group in groups:
+        if group.typer_instance is not None:
+            narrowed(group.typer_instance, words[1:])
+    return app
+
+
+def name_of(command: CommandInfo) -> str:
+    """What a command is called by: a name of its own, or its function's."""
+    return command.name or get_command_name(getattr(command.callback, "__name__", ""))
+
+
 def main() -> None:
     try:
-        build()()
+        app = build()
+        app.callback()(lambda: None)  # else an application with one command would be that command
+        narrowed(app, sys.argv[1:])()
     except Exception as error:
         message = _in_words(error)
         if message is None:

@@ -4,16 +4,19 @@ Nothing here decides anything; nothing elsewhere reads the environment or makes 
 """
 
 import contextlib
+import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
 
 from fastapi import Depends, FastAPI, Request
 
 from dashboards import pages
+from dashboards.around import Around
 from evaluation import api as quality_api
 from evaluation import inventory_api
 from evaluation.drift import api as drift_api
@@ -24,11 +27,14 @@ from registry.compat import langfuse, litellm
 from registry.http import alerts_api, channels_api, datasets_api, fragments_api, keys_api
 from registry.http import api as registry_api
 from registry.http.keys_api import KeyUse
-from registry.keys import CallerKey, principal_of
+from registry.keys import CallerKey
 from registry.roles import Action, Principal, owner, permit
 from registry.serving.live import LiveRegistry
 from registry.storage.database import open_engine
 from registry.writing.key_store import KeyStore
+from registry.writing.session_store import SessionStore
+from registry.writing.share_store import ShareStore
+from registry.writing.sign_in_tries import SignInTries
 from registry.writing.store import Store
 from slugline import VERSION, evaluations_api, probes_api
 from slugline.acting import local_user
@@ -36,14 +42,18 @@ from slugline.clock import new_id, now
 from slugline.errors import add_error_handlers
 from slugline.evaluation_asking import check_for_server
 from slugline.folder import DataFolder
-from slugline.front import KEY, Front
+from slugline.front import Front
 from slugline.health import build_router as health_router
 from slugline.line import open_line
 from slugline.locate import locate_clickhouse
 from slugline.page_evaluations import PageEvaluations
 from slugline.page_playground import PagePlayground
 from slugline.recording import open_recorder
-from slugline.settings import Settings
+from slugline.server_health import ServerHealth
+from slugline.setting_sources import SOURCES_VARIABLE
+from slugline.settings import Settings, read_secret
+from slugline.signing.desk import SignInDesk
+from slugline.signing.visits import VISIT, Visit, Visits
 from slugline.telemetry import build_router as metrics_router
 from slugline.telemetry import counted, may_see
 from slugline.traces import Traces
@@ -95,15 +105,43 @@ async def open_worker(
             ) as line,
             ClickHouse(locate_clickhouse(settings, environment)) as clickhouse,
         ):
-            api = build_api(
+            store, sessions, shares = (
                 Store(engine),
-                KeyStore(engine),
+                SessionStore(engine, settings.sessions.limits),
+                ShareStore(engine),
+            )
+            around = Around(
+                signing=SignInDesk(
+                    live=live,
+                    sessions=sessions,
+                    tries=SignInTries(engine),
+                    oidc=settings.oidc,
+                    secret=partial(read_secret, environment=environment),
+                    now=now,
+                ),
+                keys=KeyStore(engine),
+                people=sessions,
+                shares=shares,
+                use=partial(use_of, folder),
+                health=ServerHealth(
+                    settings,
+                    json.loads(environment.get(SOURCES_VARIABLE, "{}")),
+                    store=store,
+                    live=live,
+                    clickhouse=clickhouse,
+                    spool=spool,
+                ),
+                public_url=settings.public_url,
+            )
+            api = build_api(
+                store,
                 live,
                 line,
                 clickhouse,
                 spool,
                 folder,
                 recorder,
+                around,
                 embedded=not settings.clickhouse.url,
             )
             edge = Edge(line)
@@ -112,9 +150,8 @@ async def open_worker(
                 edge=edge,
                 traces=traces,
                 api=api,
-                live=live,
+                visits=Visits(live=live, sessions=sessions, shares=shares, now=now, exposed=settings.exposed),
                 counters=counters,
-                now=now,
                 exposed=settings.exposed,
             )
             yield Worker(app=front, line=line, spool=spool)
@@ -129,13 +166,13 @@ async def open_worker(
 
 def build_api(
     store: Store,
-    keys: KeyStore,
     live: LiveRegistry,
     line: Line,
     clickhouse: ClickHouse,
     spool: Spool,
     folder: DataFolder,
     recorder: Recorder,
+    around: Around,
     *,
     embedded: bool,
 ) -> FastAPI:
@@ -148,7 +185,7 @@ def build_api(
     api.include_router(probes_api.build_router(store, who))
     api.include_router(alerts_api.build_router(store, who, now))
     api.include_router(fragments_api.build_router(store.engine, who))
-    api.include_router(keys_api.build_router(keys, who, partial(use_of, folder)))
+    api.include_router(keys_api.build_router(around.keys, who, around.use))
     api.include_router(langfuse.build_router(store, live, who))
     api.include_router(litellm.build_router(live, who))
     api.include_router(tracing_api.build_router(recorder, now, new_id, clickhouse, asking))
@@ -166,6 +203,7 @@ def build_api(
             clickhouse,
             who,
             evaluating=evaluating,
+            around=around,
             playing=PagePlayground(store, line),
             now=now,
             new_id=new_id,
@@ -181,7 +219,8 @@ def use_of(folder: DataFolder, key: CallerKey) -> KeyUse:
     used = read_used(folder.meter, key.key_id, now())
     nano = {"day": used.day, "month": used.month}.get(key.terms.budget_period or "", used.total)
     dollars = format(Decimal(nano).scaleb(-9).normalize(), "f")
-    return KeyUse(requests=used.requests, spent_usd=Decimal(dollars), unpriced_calls=used.unpriced)
+    last = datetime.fromtimestamp(used.last, UTC) if used.last else None
+    return KeyUse(requests=used.requests, spent_usd=Decimal(dollars), unpriced_calls=used.unpriced, last_used_at=last)
 
 
 def needs(action: Action) -> Callable[[Request], None]:
@@ -197,9 +236,9 @@ def who(request: Request) -> Principal:
     """Who makes a request over HTTP. With a key its roles count, and its name stands in the history beside the one that was given; without
     one the request comes from this machine, whose owner may everything but vouch for themselves."""
     said = request.headers.get("x-slugline-actor", "").strip()[:200]
-    key = request.scope.get(KEY)
-    if key is not None:
-        return principal_of(key).on_behalf_of(said)
+    visit: Visit = request.scope[VISIT]
+    if visit.principal is not None:
+        return visit.principal.on_behalf_of(said)
     return owner(said or f"api ({local_user()})", verified=False)
 
 

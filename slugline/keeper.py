@@ -1,7 +1,7 @@
 """The keeper process: brings ClickHouse's schema up to date, loads the spool into it, sends telemetry out, scores calls by what the
 settings say, makes scheduled moves, runs evaluations that the server was asked for, watches what was promoted and what monitors are about,
 and delivers alerts.
-`python -m slugline.keeper`.
+`python -m slugline.child slugline.keeper`.
 
 Ends on SIGTERM once everything that is sealed by then is loaded; what can't be loaded stays in the spool for the next start.
 """
@@ -37,6 +37,7 @@ from slugline.process import (
     inherited_settings,
     set_up_logging,
     stand_back,
+    started,
     terminate_self,
 )
 from slugline.scoring import Scoring, open_scoring
@@ -74,6 +75,7 @@ async def keep(settings: Settings) -> int:
         open_scoring(settings, os.environ) as scoring,
         alerting(settings, os.environ, store, stop.is_set) as monitored,
     ):
+        started()
         spool = SpoolFolders.at(folder.spool)
         over = asyncio.Event()
         loader = Loader(

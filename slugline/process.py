@@ -5,6 +5,7 @@ takes its children along instead of leaving them on the data folder.
 """
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -53,6 +54,12 @@ def end_with_parent(end: Callable[[], None]) -> None:
         end()
 
     threading.Thread(target=wait, name="parent", daemon=True).start()
+
+
+def started() -> None:
+    """Called once all that stays until the end is built: from here on the garbage collector passes over it, and is at work for the rest."""
+    gc.freeze()
+    gc.enable()
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from evaluation.scorers.settings import ScorerSettings, check_names
 from proxy.providers import Kind
 from slugline.alerting.settings import DestinationSettings, check_destinations
 from slugline.record_settings import RecordSettings
+from slugline.signing.settings import OidcSettings, SessionSettings
 from tracing.loading.room import Bounds
 from tracing.telemetry.settings import TelemetrySettings
 
@@ -183,7 +184,9 @@ class Settings(BaseSettings):
     alerts: dict[str, DestinationSettings] = Field(
         default_factory=dict, description="where alerts go, by the destination's name"
     )
-    public_url: str = Field("", description="where people reach the pages: for the links in alerts")
+    public_url: str = Field("", description="where people reach the pages: for links in alerts, and signing in")
+    oidc: OidcSettings = Field(default_factory=OidcSettings)
+    sessions: SessionSettings = Field(default_factory=SessionSettings)
 
     @field_validator("alerts")
     @classmethod

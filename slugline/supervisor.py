@@ -11,6 +11,7 @@
 """
 
 import contextlib
+import json
 import logging
 import os
 import signal
@@ -30,9 +31,10 @@ from registry.writing.key_store import KeyStore
 from slugline.collector import prepare_telemetry, read_collector
 from slugline.exposure import check_exposure
 from slugline.folder import DataFolder
-from slugline.process import NICENESS, SETTINGS_VARIABLE, signals_held
+from slugline.process import NICENESS, SETTINGS_VARIABLE, signals_held, started
 from slugline.providers import check_providers
 from slugline.recording import check_recording
+from slugline.setting_sources import SOURCES_VARIABLE, read_sources
 from slugline.settings import Settings, SettingsError, read_secret
 
 log = logging.getLogger("slugline")
@@ -129,8 +131,8 @@ class Supervisor:
         check_providers(settings, os.environ)
         read_collector(settings, os.environ)
         check_recording(settings, os.environ)
-        if settings.clickhouse.password:
-            read_secret(settings.clickhouse.password, os.environ)
+        for secret in filter(None, (settings.clickhouse.password, settings.oidc.client_secret)):
+            read_secret(secret, os.environ)
         with self._folder.owned("a Slugline server"), self._signals():
             self._prepare_registry()
             with _listening(settings.host, settings.port) as listener:
@@ -168,13 +170,18 @@ class Supervisor:
 
     def _serve(self, listener: socket.socket, *, announce: bool) -> int:
         settings = self._settings
-        environment = {**os.environ, SETTINGS_VARIABLE: settings.model_dump_json()}
+        environment = {
+            **os.environ,
+            SETTINGS_VARIABLE: settings.model_dump_json(),
+            SOURCES_VARIABLE: json.dumps(read_sources(settings, os.environ)),
+        }
         collector = read_collector(settings, os.environ)
         prepare_telemetry(collector, spool=self._folder.spool, counters=self._folder.counters)
         engines, keepers, workers = self._children(listener, environment)
         children = [*engines, *keepers, *workers]
         url = f"http://{_shown_host(settings.host)}:{listener.getsockname()[1]}"
         self._folder.note_served_at(url)
+        started()
         if announce:
             print(f"Slugline listens on {url}/v1 (pages: {url}/, data: {settings.data})", flush=True)
         try:
@@ -201,10 +208,11 @@ class Supervisor:
             paths = ["--path", str(self._folder.clickhouse), "--endpoint", str(self._folder.endpoint)]
             command = [*python, "tracing.engine", *paths, "--nice", str(NICENESS), "--until-stdin-closes"]
             engines.append(Child("engine", command, environment))
-        keeper = Child("keeper", [*python, "slugline.keeper"], environment)
+        child = [*python, "slugline.child"]
+        keeper = Child("keeper", [*child, "slugline.keeper"], environment)
         fd = listener.fileno()
         workers = [
-            Child(f"worker {number}", [*python, "slugline.worker", str(fd), str(number)], environment, (fd,))
+            Child(f"worker {number}", [*child, "slugline.worker", str(fd), str(number)], environment, (fd,))
             for number in range(1, self._settings.workers + 1)
         ]
         return engines, [keeper], workers

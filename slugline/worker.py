@@ -1,4 +1,4 @@
-"""A worker process: serves the shared listening socket with one event loop. `python -m slugline.worker FD NUMBER`."""
+"""A worker process: serves the shared listening socket with one event loop. `python -m slugline.child slugline.worker FD NUMBER`."""
 
 import asyncio
 import contextlib
@@ -12,7 +12,14 @@ import uvicorn
 import uvloop
 
 from slugline.compose import open_worker
-from slugline.process import accept_signals, end_with_parent, inherited_settings, set_up_logging, terminate_self
+from slugline.process import (
+    accept_signals,
+    end_with_parent,
+    inherited_settings,
+    set_up_logging,
+    started,
+    terminate_self,
+)
 from slugline.settings import Settings
 
 KEEP_ALIVE_SECONDS = 75  # longer than SDKs keep idle connections: they close first, and no request meets a closing door
@@ -48,6 +55,7 @@ async def serve(settings: Settings, listener: socket.socket, name: str) -> None:
                 timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
             )
         )
+        started()
         await server.serve(sockets=[listener])
 
 

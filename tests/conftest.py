@@ -1,7 +1,9 @@
 """What every test can use: the plugins in tests/plugins, and nothing else."""
 
 pytest_plugins = [
+    "tests.plugins.scratch",
     "tests.plugins.left_out",
+    "tests.plugins.properties",
     "tests.plugins.certificates",
     "tests.plugins.interrupts",
     "tests.plugins.simulator",

@@ -159,7 +159,7 @@ def encode(event: Event) -> bytes:
 
 def timestamp(at: datetime) -> str:
     """A UTC time as ClickHouse's best_effort parser reads it, to the microsecond."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def body_text(raw: bytes | str) -> str:

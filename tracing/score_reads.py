@@ -5,7 +5,7 @@ Knows the view `scores` and the table `score_history`. Refuses to know HTTP and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tracing.clickhouse import ClickHouse
@@ -118,7 +118,8 @@ async def score_histories(clickhouse: ClickHouse, score_ids: Sequence[str]) -> d
     """What was posted of scores, by their ids, newest first."""
     found: dict[str, list[dict[str, Any]]] = {score_id: [] for score_id in score_ids}
     for event in (await clickhouse.query(_HISTORIES, {"ids": list(found)}, **LIMITS)).dicts() if found else ():
-        found[event.pop("score_id")].append(event)
+        times = {name: event[name].replace(tzinfo=event[name].tzinfo or UTC) for name in ("received_at", "ts")}
+        found[event.pop("score_id")].append(event | times)
     return found
 
 

@@ -1,30 +1,45 @@
-"""Calls of a plan into ClickHouse, as fast as ClickHouse takes them: blocks in its native format.
+"""Calls of a plan into ClickHouse, as fast as ClickHouse takes them: numbers in its binary format, which SQL makes calls and scores of.
 
-The tables are those of the product, with every materialized view at work, and scores are counted by hour by the product's own code. What it
-leaves is what `slugline calls import` and `slugline scores import` leave of the same rows (tests/integration/test_drift_bench.py); it only
-doesn't look whether rows are there already, and writes no JSON on the way.
+Scores are counted by hour by the product's own code. What is left in the tables is what `slugline calls import` and `slugline scores
+import` leave of the same rows (tests/integration/test_drift_bench.py); it only doesn't look whether rows are there already.
+
+1. `leave_out` takes away the materialized views whose targets neither the analysis nor the counting reads: other pages are fed by them.
+2. Nothing is fresh then, as two days after the loading: `fresh_keys` tells which scores aren't counted yet, and all of them are.
+
 Refuses to know what is in the calls.
 """
 
 import contextlib
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from clickhouse_connect.driver.client import Client
 
 from bench.drift.plans import Array
 from bench.drift.traffic import Calls
+from evaluation.statements import load_statements
 from tests.plugins.engine import Database, Databases, run_engine
 from tracing.clickhouse import ClickHouse
+from tracing.migrate import migrations
 from tracing.rollups.scores import count_scores
 
 METRIC = "accepted"
-AT_ONCE = 250_000
-"""Rows of an insert. The embedded engine takes them in a few hundred megabytes."""
+AT_ONCE = 400_000
+"""Calls of an insert. The embedded engine takes them in a few hundred megabytes."""
+
+READ = frozenset({"call_keys", "score_targets", "calls_hourly"})
+"""What views feed and the analysis or the counting of scores reads."""
+
+_NAMES = ("channel", "variant", "model", "fingerprint", "params", "stratum", "scorer_version")
+_ROW = np.dtype([
+    ("call_id", "<u8", 2), ("at", "<i8"), ("version", "<u4"), ("prompt", "<u2"), ("channel", "<u2"), ("variant", "<u2"), ("model", "<u2"),
+    ("fingerprint", "<u2"), ("params", "<u2"), ("stratum", "<u2"), ("user", "<u4"), ("input_tokens", "<u4"), ("output_tokens", "<u4"),
+    ("duration_ms", "<f8"), ("value", "i1"), ("scorer_version", "<u2"), ("scored_at", "<i8"),
+])  # fmt: skip
+"""A row of bench_calls in loading.sql; a UUID is two halves, each with its last byte first (ClickHouse's RowBinary format)."""
 
 
 @contextlib.contextmanager
@@ -37,16 +52,33 @@ def open_databases(server: Database | None = None) -> Iterator[Databases]:
         yield Databases(engine)
 
 
+def left_out() -> dict[str, str]:
+    """The materialized views that a report needs nothing of, by name, and what each feeds; as the migrations have them."""
+    text = "\n".join(text for _, text in migrations())
+    made = re.findall(r"^CREATE MATERIALIZED VIEW (?:IF NOT EXISTS )?(\w+) TO (\w+)", text, re.MULTILINE)
+    gone = set(re.findall(r"^DROP VIEW IF EXISTS (\w+)", text, re.MULTILINE))
+    return {view: target for view, target in made if target not in READ and view not in gone}
+
+
+def leave_out(client: Client) -> None:
+    """Takes these views away, and the waiting for disks, which a bench can do without."""
+    for view in left_out():
+        client.command(f"DROP VIEW IF EXISTS {view} SYNC")
+    for table in ("calls", "score_events"):
+        client.command(f"ALTER TABLE {table} MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0")
+
+
 def load(client: Client, calls: Sequence[Calls]) -> int:
     """Loads calls and their scores; gives the number of rows."""
+    client.command(load_statements("bench.drift", "loading.sql")["table"])
     rows = 0
     waiting: list[Calls] = []
     for number, each in enumerate(calls):
         waiting.append(each)
         if sum(map(len, waiting)) >= AT_ONCE or number == len(calls) - 1:
-            for table, columns in (("calls", call_columns), ("score_events", score_columns)):
-                rows += _insert(client, table, [columns(one) for one in waiting])
+            rows += _insert(client, waiting)
             waiting = []
+    client.command("DROP TABLE bench_calls SYNC")
     return rows
 
 
@@ -55,91 +87,33 @@ async def count(clickhouse: ClickHouse) -> None:
     await count_scores(clickhouse, everything=True)
 
 
-def call_columns(calls: Calls) -> dict[str, list[Any]]:
-    """Columns of `calls`."""
-    n = len(calls)
-    return {
-        "call_id": call_ids(calls),
-        "ts": calls.at.tolist(),
-        "purpose": ["production"] * n,
-        "outcome": ["ok"] * n,
-        "status": [200] * n,
-        "prompt": [calls.prompt] * n,
-        "version": calls.version.tolist(),
-        "channel": _names(calls, "channel", calls.channel),
-        "variant": _names(calls, "variant", calls.variant),
-        "user": _coded([f"user-{number}" for number in range(int(calls.user.max(initial=0)) + 1)], calls.user),
-        "stratum": _names(calls, "stratum", calls.stratum),
-        "provider": ["openai"] * n,
-        "model_requested": ["gpt-4o"] * n,
-        "model_served": _names(calls, "model", calls.model),
-        "system_fingerprint": _names(calls, "fingerprint", calls.fingerprint),
-        "params_hash": _names(calls, "params", calls.params),
-        "input_tokens": calls.input_tokens.tolist(),
-        "output_tokens": calls.output_tokens.tolist(),
-        "duration_ms": calls.duration_ms.tolist(),
-        "finish_reason": ["stop"] * n,
-        "attempts": ["[]"] * n,
-        "usage_source": ["none"] * n,
-        "record_mode": ["full"] * n,
-        "origin": ["import"] * n,
-    }
+def _insert(client: Client, calls: Sequence[Calls]) -> int:
+    """One insert of several prompts' calls, and one of their scores."""
+    names: list[str] = []
+    rows = np.concatenate([_rows(each, names) for each in calls])
+    if not rows.size:
+        return 0
+    statements = load_statements("bench.drift", "loading.sql")
+    client.raw_insert("bench_calls", insert_block=rows.tobytes(), fmt="RowBinary")
+    for name in ("calls", "scores"):
+        client.command(statements[name], {"names": names, "metric": METRIC})
+    client.command("TRUNCATE TABLE bench_calls")
+    return rows.size + int((rows["value"] >= 0).sum())
 
 
-def score_columns(calls: Calls) -> dict[str, list[Any]]:
-    """Columns of `score_events`: one score for each call that has one."""
-    scored = np.flatnonzero(calls.value >= 0)
-    n, ids = int(scored.size), call_ids(calls)
-    targets = [ids[place] for place in scored]
-    return {
-        "score_id": [f"{target}-{METRIC}" for target in targets],
-        "target_kind": ["call"] * n,
-        "target": targets,
-        "ts": calls.scored_at[scored].tolist(),
-        "received_at": (calls.scored_at[scored] * 1000).tolist(),
-        "name": [METRIC] * n,
-        "value": calls.value[scored].astype(float).tolist(),
-        "kind": ["bool"] * n,
-        "source": ["code"] * n,
-        "scorer": ["accepts"] * n,
-        "scorer_version": _coded(calls.names["scorer_version"], calls.scorer_version[scored]),
-        "parsed": [True] * n,
-    }
+def _rows(calls: Calls, names: list[str]) -> Array:
+    """The calls as rows of bench_calls; their names are added to `names`."""
+    rows = np.zeros(len(calls), _ROW)
+    rows["call_id"] = np.frombuffer(calls.ids, ">u8").reshape(-1, 2)
+    rows["prompt"] = _added(names, [calls.prompt])
+    for column in _NAMES:
+        rows[column] = _added(names, calls.names[column]) + getattr(calls, column)
+    for column in ("at", "version", "user", "input_tokens", "output_tokens", "duration_ms", "value", "scored_at"):
+        rows[column] = getattr(calls, column)
+    return rows
 
 
-def call_ids(calls: Calls) -> list[str]:
-    """The calls' ids."""
-    text = calls.ids.hex()
-    found = (text[at : at + 32] for at in range(0, len(text), 32))
-    return [f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}" for one in found]
-
-
-def imported(calls: Calls) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The same rows as lines for `slugline calls import` and `slugline scores import`."""
-    found = []
-    for columns, times in ((call_columns(calls), ("ts",)), (score_columns(calls), ("ts", "received_at"))):
-        lines = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        for line in lines:
-            for time in times:
-                seconds = line[time] / (1_000_000 if time == "received_at" else 1000)
-                line[time] = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
-        found.append(lines)
-    return found[0], found[1]
-
-
-def _insert(client: Client, table: str, columns: Sequence[dict[str, list[Any]]]) -> int:
-    """One insert of several prompts' columns."""
-    names = list(columns[0])
-    together = [[value for each in columns for value in each[name]] for name in names]
-    if together[0]:
-        client.insert(table, together, column_names=names, column_oriented=True)
-    return len(together[0])
-
-
-def _names(calls: Calls, what: str, codes: Array) -> list[str]:
-    return _coded(calls.names[what], codes)
-
-
-def _coded(names: Sequence[str], codes: Array) -> list[str]:
-    found: list[str] = np.array(names, dtype=object)[codes].tolist()
-    return found
+def _added(names: list[str], more: Sequence[str]) -> int:
+    """The place of the first of `more` in the names, counted from 1."""
+    names.extend(more)
+    return len(names) - len(more) + 1

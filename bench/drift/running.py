@@ -5,12 +5,14 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
+
 from bench.drift.asking import ask
 from bench.drift.judging import Judged, failed, judge
-from bench.drift.loading import count, load
-from bench.drift.plans import Plan
-from bench.drift.traffic import Calls, calls_of
-from tests.plugins.engine import Databases
+from bench.drift.loading import count, leave_out, load
+from bench.drift.plans import Plan, volume
+from bench.drift.traffic import calls_of
+from tests.plugins.engine import Database, Databases
 from tracing.clickhouse import ClickHouse
 
 BATCH_CALLS = 300_000
@@ -20,18 +22,41 @@ AT_ONCE = 3
 """Questions at a time: while one waits for ClickHouse, another computes. Row 9 asks one by one."""
 
 
-def run(databases: Databases, plans: Sequence[Plan], told: Callable[[Judged], None]) -> tuple[int, float]:
-    """Judges every plan; gives the number of rows that were loaded, and the seconds that took."""
-    rows, seconds = 0, 0.0
-    for batch in _batches(plans):
-        with databases.one() as database:
-            began = time.monotonic()
+@contextlib.contextmanager
+def open_database(databases: Databases, *, whole: bool = False) -> Iterator[Database]:
+    """A database for histories; without the views that reports don't need, unless it should be the `whole` schema."""
+    with databases.one() as database:
+        if not whole:
             with contextlib.closing(database.client()) as client:
-                rows += load(client, [each for _, calls in batch for each in calls])
-            loading = time.monotonic() - began
-            counting = asyncio.run(_ask(ClickHouse(database.target), [plan for plan, _ in batch], told))
-            seconds += loading + counting
+                leave_out(client)
+        yield database
+
+
+def run(database: Database, plans: Sequence[Plan], told: Callable[[Judged], None]) -> tuple[int, float]:
+    """Judges every plan; gives the number of rows that were loaded, and the seconds that took. The database is empty again then."""
+    rows, seconds = 0, 0.0
+    for batch in batches(plans):
+        began = time.monotonic()
+        with contextlib.closing(database.client()) as client:
+            rows += load(client, [calls for plan in batch for calls in calls_of(plan)])
+            seconds += time.monotonic() - began
+            seconds += asyncio.run(_ask(ClickHouse(database.target), batch, told))
+            client.command(f"TRUNCATE ALL TABLES FROM {database.database}")
     return rows, seconds
+
+
+def batches(plans: Sequence[Plan]) -> Iterator[list[Plan]]:
+    """So many plans at a time as go into a database together."""
+    batch: list[Plan] = []
+    waiting = 0.0
+    for plan in plans:
+        batch.append(plan)
+        waiting += _expected_calls(plan)
+        if waiting >= BATCH_CALLS:
+            yield batch
+            batch, waiting = [], 0.0
+    if batch:
+        yield batch
 
 
 async def _ask(connection: ClickHouse, plans: Sequence[Plan], told: Callable[[Judged], None]) -> float:
@@ -56,16 +81,6 @@ async def _ask(connection: ClickHouse, plans: Sequence[Plan], told: Callable[[Ju
     return counting
 
 
-def _batches(plans: Sequence[Plan]) -> Iterator[list[tuple[Plan, list[Calls]]]]:
-    """Plans with their calls, so many at a time as go into a database together."""
-    batch: list[tuple[Plan, list[Calls]]] = []
-    waiting = 0
-    for plan in plans:
-        calls = calls_of(plan)
-        batch.append((plan, calls))
-        waiting += sum(map(len, calls))
-        if waiting >= BATCH_CALLS:
-            yield batch
-            batch, waiting = [], 0
-    if batch:
-        yield batch
+def _expected_calls(plan: Plan) -> float:
+    hours = np.arange(np.ceil(plan.length))
+    return float(volume(plan, hours).sum()) * (plan.rate + plan.controls * plan.control_rate)

@@ -14,12 +14,12 @@ import numpy as np
 from evaluation.drift.changes import APART, Change, merged, step
 from evaluation.drift.design import Model, model_of
 from evaluation.drift.fitting import as_normal
-from evaluation.drift.scan import Moment, best_step, common_squares, slower, squares, steps, sums_of
+from evaluation.drift.scan import Moment, best_step, common_step_squares, slower, squares, step_squares, sums_of
 from evaluation.drift.table import Numbers, Table, sums
 
 GATE = 4.4
 """Normal deviates that a step at a free time must have: it is the best of several hundred times that were tried."""
-BACKED_GATE = 3.7
+BACKED_GATE = 3.4
 """The same for a step that other prompts of the model made, too: both by chance is rarer still."""
 DECISIVE = 6.0
 """How much better in (quasi) log likelihood a step at another time must be to take the place of a recorded change."""
@@ -53,7 +53,7 @@ def timed(scored: Table, changes: list[Change]) -> tuple[list[Change], list[Drop
         made = sums_of(model.found, scored.stratum.codes, len(scored.stratum.names))
         hours = made.n.shape[1]
         own = _hourly(change.on, scored, made.first, hours)
-        square = squares(made, np.vstack([steps(hours), own[None, :]])).sum(axis=0)
+        square = np.hstack([step_squares(made), squares(made, own[None, :])]).sum(axis=0)
         moment = best_step(made, square[:-1], 1.0)
         if moment is None:
             continue
@@ -61,7 +61,7 @@ def timed(scored: Table, changes: list[Change]) -> tuple[list[Change], list[Drop
         scale = scale_of(model_of(scored, [*others, free]), len(others))
         if (moment.square - float(square[-1])) / scale / 2 <= DECISIVE + made.n.shape[0] / 2:
             continue
-        common = common_squares(made, steps(hours))
+        common = common_step_squares(made)
         alike = best_step(made, common, scale)
         if alike is not None and abs(alike.at - moment.at) <= _SAME_HOURS:
             free = as_change(slower(made, common, alike, scale), scored)  # it may have taken days

@@ -39,7 +39,7 @@ FROM
     FROM scores_hourly FINAL
     WHERE prompt = {prompt:String} AND name = {name:String}
       AND hour >= toDateTime({since:UInt32}, 'UTC') AND hour < toDateTime({until:UInt32}, 'UTC')
-      AND NOT has({uncounted:Array(UInt32)}, toUnixTimestamp(hour))
+      AND toUnixTimestamp(hour) NOT IN {uncounted:Array(UInt32)}
 )
 WHERE posts > 0 AND purpose = 'production' AND name = {name:String}
 GROUP BY hour, stratum, version, channel, variant, model_served, system_fingerprint, params_hash, scorer
@@ -117,9 +117,9 @@ HAVING n > 0;
 -- name: users
 -- How alike the calls of one user are: the variance of the difference of two windows with users as clusters, over that with each call for
 -- itself. Parameters: prompt, name (of the score), before_since, before_until, after_since and after_until (seconds since 1970).
--- users.py puts what is observed of each call in the place of the mark: who, side (0, 1), stratum, value.
-SELECT sumIf(pow(moved, 2), who != '') AS clustered, sumIf(alone, who != '') AS by_itself, sumIf(user_n, who != '') AS named, sum(user_n) AS observed,
-    countIf(who != '') AS users
+-- users.py puts what is observed of each call in the place of the mark: who (a hash, 0 for nobody), side (0, 1), stratum, value.
+SELECT sumIf(pow(moved, 2), who != 0) AS clustered, sumIf(alone, who != 0) AS by_itself, sumIf(user_n, who != 0) AS named, sum(user_n) AS observed,
+    countIf(who != 0) AS users
 FROM
 (
     SELECT
@@ -142,20 +142,21 @@ FROM
 
 -- name: user_calls
 -- What is observed of each call in a metric that calls tell themselves; users.py puts the value and what it takes to have one in the marks.
-SELECT if(user != '', user, session) AS who, toUInt8(ts >= toDateTime({after_since:UInt32}, 'UTC')) AS side, toString(stratum) AS stratum,
-    toFloat64(/*value*/) AS value
+SELECT if(user = '' AND session = '', 0, cityHash64(if(user != '', user, session))) AS who,
+    toUInt8(ts >= toDateTime({after_since:UInt32}, 'UTC')) AS side, stratum, toFloat64(/*value*/) AS value
 FROM calls
 WHERE prompt = {prompt:String} AND purpose = 'production' AND (/*known*/)
   AND (ts >= toDateTime({before_since:UInt32}, 'UTC') AND ts < toDateTime({before_until:UInt32}, 'UTC')
     OR ts >= toDateTime({after_since:UInt32}, 'UTC') AND ts < toDateTime({after_until:UInt32}, 'UTC'));
 
 -- name: user_scores
--- The same of a score.
+-- The same of a score. Without FINAL, which would sort the scores of all prompts: one that was replaced counts with both of its values until
+-- ClickHouse has merged them, which hardly moves a ratio of variances.
 SELECT c.who AS who, c.side AS side, c.stratum AS stratum, e.mean AS value
 FROM
 (
     SELECT key, avg(score_events.value) AS mean
-    FROM score_events FINAL
+    FROM score_events
     WHERE NOT deleted AND parsed AND kind IN ('bool', 'number') AND name = {name:String} AND isFinite(score_events.value)
       AND key GLOBAL IN
       (
@@ -167,21 +168,26 @@ FROM
 ) AS e
 INNER JOIN
 (
-    SELECT key, call_id FROM call_keys
-    WHERE prompt = {prompt:String} AND call_ts >= toDateTime({before_since:UInt32}, 'UTC')
-      AND call_ts < toDateTime({after_until:UInt32}, 'UTC')
-    ORDER BY key, call_ts DESC, call_id DESC
+    -- A call's keys are made anew from the call: its own rows lie together, where those of call_keys are spread over all.
+    SELECT key, who, side, stratum
+    FROM
+    (
+        SELECT
+            arrayJoin(arrayConcat(
+                [call_id],
+                if(trace_id = '', [], [reinterpretAsUUID(sipHash128('trace', trace_id))]),
+                if(external_id = '', [], [reinterpretAsUUID(sipHash128('external', external_id))])
+            )) AS key,
+            ts, call_id, if(user = '' AND session = '', 0, cityHash64(if(user != '', user, session))) AS who,
+            toUInt8(ts >= toDateTime({after_since:UInt32}, 'UTC')) AS side, stratum
+        FROM calls
+        WHERE prompt = {prompt:String} AND purpose = 'production'
+          AND (ts >= toDateTime({before_since:UInt32}, 'UTC') AND ts < toDateTime({before_until:UInt32}, 'UTC')
+            OR ts >= toDateTime({after_since:UInt32}, 'UTC') AND ts < toDateTime({after_until:UInt32}, 'UTC'))
+    )
+    ORDER BY key, ts DESC, call_id DESC
     LIMIT 1 BY key
-) AS k ON k.key = e.key
-INNER JOIN
-(
-    SELECT call_id, if(user != '', user, session) AS who, toUInt8(ts >= toDateTime({after_since:UInt32}, 'UTC')) AS side,
-        toString(stratum) AS stratum
-    FROM calls
-    WHERE prompt = {prompt:String} AND purpose = 'production'
-      AND (ts >= toDateTime({before_since:UInt32}, 'UTC') AND ts < toDateTime({before_until:UInt32}, 'UTC')
-        OR ts >= toDateTime({after_since:UInt32}, 'UTC') AND ts < toDateTime({after_until:UInt32}, 'UTC'))
-) AS c ON c.call_id = k.call_id;
+) AS c ON c.key = e.key;
 
 -- name: all_calls
 -- All prompts at once, hour by hour, in all metrics of calls. Parameters: since, until. overview.py puts the sums in the place of the mark.

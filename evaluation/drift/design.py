@@ -67,7 +67,7 @@ def model_of(table: Table, changes: Sequence[Change]) -> Model:
     return Model(
         table=table,
         changes=tuple(changes),
-        found=fit(rows, joined, days=2 + len(changes)),
+        found=fit(rows, joined),
         kinds=np.arange(kinds),
         effects=effects,
     )

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import chdtrc, ndtri  # type: ignore[import-untyped]
 
+from evaluation.drift.apart import scale_of
 from evaluation.drift.changes import Change, changes_of, merged, step
 from evaluation.drift.design import Model, model_of
 from evaluation.drift.fitting import as_normal
-from evaluation.drift.scan import best_step, squares, steps, sums_of
-from evaluation.drift.table import Table, sums, table_of
+from evaluation.drift.scan import best_step, common_step_squares, step_squares, sums_of
+from evaluation.drift.table import Numbers, Table, sums, table_of
 from evaluation.drift.values import Cell, Event
 
 CONCURRENT = 200
@@ -38,6 +39,11 @@ class Control:
     metric: str
     cells: Sequence[Cell]
     announced: Sequence[Event] = ()
+
+    @property
+    def name(self) -> str:
+        """As a report tells it."""
+        return f"{self.metric} of {self.prompt}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +90,7 @@ def time_agrees(scored: Table, changes: Sequence[Change], place: int) -> bool:
     others = [other for number, other in enumerate(changes) if number != place]
     model = model_of(scored, others)
     made = sums_of(model.found, scored.stratum.codes, len(scored.stratum.names))
-    moment = best_step(made, squares(made, steps(made.n.shape[1])).sum(axis=0), 1.0)
+    moment = best_step(made, step_squares(made).sum(axis=0), 1.0)
     if moment is None:
         return False
     until = change.until if change.until is not None else change.at
@@ -108,13 +114,27 @@ def coverage_moved(table: Table, change: Change) -> bool:
     return abs(shares[1] - shares[0]) > COVERAGE_MOVED
 
 
-def controls_say(controls: Sequence[Control], at: float, between: tuple[float, float]) -> Controls:
-    """Which controls moved at a time, in any direction. The hours in which it could have happened are left out."""
+def models_of(changes: Sequence[Change]) -> tuple[tuple[float, float], ...]:
+    """From when to when the recorded changes of the model went: controls moved with these, too."""
+    return tuple(
+        (each.at, each.at if each.until is None else each.until)
+        for each in changes
+        if each.at is not None and "model" in (each.cause, *each.parts) and each.owner is None
+    )
+
+
+def controls_say(
+    controls: Sequence[Control], at: float, between: tuple[float, float], models: Sequence[tuple[float, float]] = ()
+) -> Controls:
+    """Which controls moved at a time, in any direction, beyond what the changes of `models` that are on record did to them.
+
+    The hours in which it could have happened are left out.
+    """
     deviates: dict[str, float] = {}
     for control in controls:
-        found = _moved(control, at, between)
+        found = _moved(control, at, between, models)
         if found is not None:
-            deviates[f"{control.metric} of {control.prompt}"] = found
+            deviates[control.name] = found
     limit = float(-ndtri(ALPHA / 2 / max(len(deviates), 1)))
     moved = tuple(name for name, z in deviates.items() if abs(z) > limit)
     if not moved and deviates and chdtrc(len(deviates), sum(z * z for z in deviates.values())) < ALPHA / 2:
@@ -122,19 +142,47 @@ def controls_say(controls: Sequence[Control], at: float, between: tuple[float, f
     return Controls(moved=moved, asked=tuple(deviates))
 
 
-def _moved(control: Control, at: float, between: tuple[float, float]) -> float | None:
-    low, high = between
-    cells = [cell for cell in control.cells if not low < cell.hour < high or high - low > 48]
+def profile_of(
+    control: Control, at: float, hours: tuple[int, int], models: Sequence[tuple[float, float]] = ()
+) -> Numbers:
+    """Twice what a step at each of these hours [first, end) would gain in (quasi) log likelihood in a control that moved at about `at`."""
+    scored, others = _known(control.cells, control, at, models)
+    made = sums_of(model_of(scored, others).found, scored.stratum.codes, len(scored.stratum.names))
+    moved = Change(cause="local", on=step(scored.hour, at), name="step")
+    scale = scale_of(model_of(scored, [*others, moved]), len(others))
+    square = common_step_squares(made) / scale
+    place = np.arange(*hours) - made.first
+    return np.where((place >= 0) & (place < square.size), square[place.clip(0, square.size - 1)], 0.0)
+
+
+def _known(
+    cells: Sequence[Cell], control: Control, at: float, models: Sequence[tuple[float, float]]
+) -> tuple[Table, list[Change]]:
+    """A control's rows with observations, and what is on record about it; its cells don't tell the model."""
     table = table_of(cells)
     scored = table.where(table.n > 0)
+    if not scored.n.size:
+        return scored, []
+    recorded, _ = changes_of(table, scored, control.announced, int(at))
+    others = [change for change in merged(recorded, scored.n) if change.cause != "model"]
+    for begin, end in models:
+        on = step(scored.hour, round(begin), end - begin if end - begin > 1 else 0.0)
+        others.append(Change(cause="model", on=on, name="model"))
+    return scored, others
+
+
+def _moved(
+    control: Control, at: float, between: tuple[float, float], models: Sequence[tuple[float, float]]
+) -> float | None:
+    low, high = between
+    cells = [cell for cell in control.cells if not low < cell.hour < high or high - low > 48]
+    scored, others = _known(cells, control, at, models)
     if (
         not scored.n.size
         or scored.n[scored.hour < at].sum() < _LEAST_CONTROL
         or scored.n[scored.hour >= at].sum() < _LEAST_CONTROL
     ):
         return None
-    recorded, _ = changes_of(table, scored, control.announced, int(at))
-    others = [change for change in merged(recorded, scored.n) if change.cause != "model"]
     moved = Change(cause="local", on=step(scored.hour, at), name="step")
     model = model_of(scored, [*others, moved])
     effects = model.effects[-1]

@@ -1,9 +1,9 @@
 """Weighted least squares on rows of observations, with errors that own up to hours and days that differ for no known reason.
 
 A row's mean is what its columns say, plus a chance of its own (variance of an observation / observations), plus a chance that all rows of
-six hours share, plus one that all rows of a day share. The last two are estimated from the residuals by the method of moments, each sum
-of squares set equal to what it is expected to be (C. R. Henderson, Biometrics 9 (1953), 226-252, with the exact traces). Every number of
-a report is a weighted sum of the rows' means, so that its variance, and that of any two together, follow.
+six hours share, plus one that all rows of a day share. The last two are what the likelihood of the residuals makes of what is usual
+(H. D. Patterson and R. Thompson, Biometrika 58 (1971), 545-554; for the prior A. Gelman, Bayesian Analysis 1 (2006), 515-534). Every
+number of a report is a weighted sum of the rows' means, so that its variance, and that of any two together, follow.
 
 Knows arrays. Refuses to know causes, events and metrics.
 """
@@ -19,10 +19,15 @@ from evaluation.drift.table import Codes, Numbers
 
 BLOCK_HOURS = 6
 DAY_HOURS = 24
-PRIOR_DAYS = 4.0
-PRIOR_DAY = 0.02
-"""What is known of days before any is seen: their means differ by about 2 % of an observation's standard deviation, and that is worth as
-much as four days. A fortnight alone tells the variance between days so badly that an interval would be far too wide or too narrow."""
+_SPREADS = np.geomspace(0.001, 0.4, 48)
+USUAL, RARE, RARELY = 0.013, 0.03, 0.03
+"""What is known of blocks and days before any is seen: their means differ by about 1.3 % of an observation's standard deviation (half
+normal), and in three cases of a hundred by about 3 % or far more (Student's with 3 degrees of freedom). A fortnight of few observations
+says little about it by itself: an interval would by chance be far too wide or too narrow. Where there are many, they decide."""
+_PRIOR = np.log(_SPREADS) + np.log(
+    (1 - RARELY) * np.exp(-((_SPREADS / USUAL) ** 2) / 2) / USUAL
+    + RARELY * (1 + (_SPREADS / RARE) ** 2 / 3) ** -2 / RARE
+)
 _SAME = 1e-7
 _SURE = 1e6
 
@@ -51,9 +56,10 @@ class Noise:
     day: float
     block_of: Codes
     day_of: Codes
+    unsure_block: float
+    unsure_day: float
     blocks: int
     days: int
-    used: float
 
     def covariance(self, weights: Numbers) -> Numbers:
         """That of weighted sums of the rows' means; `weights` has a row for each sum."""
@@ -63,10 +69,9 @@ class Noise:
     def variances(self, weights: Numbers) -> tuple[Numbers, Numbers]:
         """Each sum's variance, and the degrees of freedom that it is known with (F. E. Satterthwaite, Biometrics 2 (1946), 110-114)."""
         by_block, by_day = self._gathered(weights)
-        own = (weights**2 * self.own).sum(axis=1)
-        block, day = self.block * (by_block**2).sum(axis=1), self.day * (by_day**2).sum(axis=1)
-        total = own + block + day
-        unsure = block**2 / max(self.blocks - self.used, 2.0) + day**2 / (max(self.days - self.used, 1.0) + PRIOR_DAYS)
+        by_block, by_day = (by_block**2).sum(axis=1), (by_day**2).sum(axis=1)
+        total = (weights**2 * self.own).sum(axis=1) + self.block * by_block + self.day * by_day
+        unsure = (self.unsure_block * by_block**2 + self.unsure_day * by_day**2) / 2
         return total, np.where(unsure > 0, total**2 / np.where(unsure > 0, unsure, 1.0), _SURE).clip(2.0, _SURE)
 
     def _gathered(self, weights: Numbers) -> tuple[Numbers, Numbers]:
@@ -87,8 +92,8 @@ class Fit:
     noise: Noise
 
 
-def fit(rows: Rows, columns: Numbers, *, days: int) -> Fit:
-    """Fits `columns` (a column each), leaving out those that are sums of columns before them. `days`: how many vary by day alone."""
+def fit(rows: Rows, columns: Numbers) -> Fit:
+    """Fits `columns` (a column each), leaving out those that are sums of columns before them."""
     gram = columns.T @ (columns * rows.n[:, None])
     kept = _independent(gram)
     inside = columns[:, kept]
@@ -108,7 +113,7 @@ def fit(rows: Rows, columns: Numbers, *, days: int) -> Fit:
         weights=every,
         residuals=rows.mean - fitted,
         inverse=inverse,
-        noise=_noise(rows, inside, weights, fitted, days),
+        noise=_noise(rows, inside, weights, fitted),
     )
 
 
@@ -135,42 +140,75 @@ def as_normal(t: Numbers, freedom: Numbers) -> Numbers:
     return np.asarray(np.sign(t) * -ndtri(tail), np.float64)
 
 
-def _noise(rows: Rows, inside: Numbers, weights: Numbers, fitted: Numbers, days_used: int) -> Noise:
+def _noise(rows: Rows, inside: Numbers, weights: Numbers, fitted: Numbers) -> Noise:
     block_of, blocks = _numbered(rows.hour // BLOCK_HOURS)
     day_of, days = _numbered(rows.hour // DAY_HOURS)
     own = _own(rows, fitted)
-    # Weighted residuals added up by block and by day are G y with G = Z'W(I - H); what their squares should come to is linear in the
-    # variances.
-    found = []
-    for codes, size in ((block_of, blocks), (day_of, days)):
-        shape = np.zeros((size, rows.n.size))
-        shape[codes, np.arange(rows.n.size)] = rows.n
-        shape -= (shape @ inside) @ weights
-        square = float(((shape @ rows.mean) ** 2).sum())
-        by_block = float((gathered(shape, block_of, blocks) ** 2).sum())
-        by_day = float((gathered(shape, day_of, days) ** 2).sum())
-        found.append((square - float((shape**2 @ own).sum()), by_block, by_day))
-    (q_block, a, b), (q_day, c, d) = found
-    block, day = 0.0, 0.0
-    determinant = a * d - b * c
-    if blocks > days and abs(determinant) > 1e-12 * abs(a * d):
-        block, day = (q_block * d - b * q_day) / determinant, (a * q_day - c * q_block) / determinant
-    if day < 0:
-        block, day = (q_block / a if a > 0 else 0.0), 0.0
-    elif block < 0:
-        block, day = 0.0, (q_day / d if d > 0 else 0.0)
     single = float((own * rows.n**2).sum() / rows.n.sum())  # the variance of a single observation
-    freedom = max(days - days_used, 1.0)
-    return Noise(
-        own=own,
-        block=max(block, 0.0),
-        day=(freedom * max(day, 0.0) + PRIOR_DAYS * PRIOR_DAY**2 * single) / (freedom + PRIOR_DAYS),
-        block_of=block_of,
-        day_of=day_of,
-        blocks=blocks,
-        days=days,
-        used=float(days_used),
+    # Weighted residuals added up by block and by day are G y with G = Z'W(I - H).
+    by_block, by_day = (
+        _added(rows, inside, weights, codes, size) for codes, size in ((block_of, blocks), (day_of, days))
     )
+    block = _between_blocks(rows, by_block, by_day, own, block_of, day_of, single)
+    day = _between_days(rows, by_day, own, block[0], block_of, day_of, single)
+    return Noise(
+        own=own, block=block[0], day=day[0], unsure_block=block[1], unsure_day=day[1], block_of=block_of, day_of=day_of, blocks=blocks,
+        days=days,
+    )  # fmt: skip
+
+
+def _added(rows: Rows, inside: Numbers, weights: Numbers, codes: Codes, size: int) -> Numbers:
+    shape = np.zeros((size, rows.n.size))
+    shape[codes, np.arange(rows.n.size)] = rows.n
+    shape -= (shape @ inside) @ weights
+    return shape
+
+
+def _between_blocks(
+    rows: Rows, by_block: Numbers, by_day: Numbers, own: Numbers, block_of: Codes, day_of: Codes, single: float
+) -> tuple[float, float]:
+    """The variance between the blocks of a day, and that of what is known of it. Blocks are compared with the rest of their day alone."""
+    blocks, days = by_block.shape[0], by_day.shape[0]
+    day_of_block = np.zeros(blocks, np.int64)
+    day_of_block[block_of] = day_of
+    n_block, n_day = (
+        np.bincount(codes, weights=rows.n, minlength=size) for codes, size in ((block_of, blocks), (day_of, days))
+    )
+    share = n_block / n_day[day_of_block]
+    apart = by_block - share[:, None] * by_day[day_of_block]
+    expected = (apart**2) @ own
+    told = expected > 1e-9 * max(float(expected.max()), 1e-300)
+    if blocks <= days or not told.any():
+        return _posterior(np.zeros(1), np.zeros(1), single)
+    grown = (gathered(apart, block_of, blocks) ** 2).sum(axis=1)[told] / expected[told]
+    square = (apart[told] @ rows.mean) ** 2 / expected[told]
+    # Of all blocks of a day one follows from the others.
+    return _posterior(grown, square, single, part=(blocks - days) / blocks)
+
+
+def _between_days(
+    rows: Rows, by_day: Numbers, own: Numbers, block: float, block_of: Codes, day_of: Codes, single: float
+) -> tuple[float, float]:
+    """The variance between days, and that of what is known of it."""
+    in_blocks, in_days = gathered(by_day, block_of, int(block_of.max()) + 1), gathered(by_day, day_of, by_day.shape[0])
+    alone = (by_day * own) @ by_day.T + block * (in_blocks @ in_blocks.T)
+    sizes, directions = np.linalg.eigh(alone)
+    told = sizes > 1e-7 * sizes.max()
+    white = directions[:, told] / np.sqrt(sizes[told])
+    grown, turned = np.linalg.eigh(white.T @ (in_days @ in_days.T) @ white)
+    return _posterior(np.maximum(grown, 0.0), (turned.T @ (white.T @ (by_day @ rows.mean))) ** 2, single)
+
+
+def _posterior(grown: Numbers, square: Numbers, single: float, part: float = 1.0) -> tuple[float, float]:
+    """Mean and variance of a variance, of which `square` tell: each is (1 + grown x variance) times the square of a normal deviate."""
+    known = 1 + np.outer(_SPREADS**2 * single, grown)
+    likely = -part / 2 * (np.log(known) + square / known).sum(axis=1)
+    likely += _PRIOR
+    weight = np.exp(likely - likely.max())
+    weight /= weight.sum()
+    variance = _SPREADS**2 * single
+    mean = float(weight @ variance)
+    return mean, float(weight @ (variance - mean) ** 2)
 
 
 def _own(rows: Rows, fitted: Numbers) -> Numbers:

@@ -27,11 +27,11 @@ from evaluation.drift.apart import (
     scale_of,
     timed,
 )
-from evaluation.drift.changes import Change, changes_of, merged, step
+from evaluation.drift.changes import APART, Change, changes_of, merged, step
 from evaluation.drift.design import model_of
 from evaluation.drift.events import hour_of
 from evaluation.drift.fitting import Rows, as_normal, fit
-from evaluation.drift.scan import Moment, best_step, common_squares, slower, squares, steps, sums_of
+from evaluation.drift.scan import Moment, best_step, common_step_squares, slower, step_squares, sums_of
 from evaluation.drift.sides import Span, slot_of
 from evaluation.drift.table import Table, compressed, sums, table_of
 from evaluation.drift.values import Cell, Event, Metric
@@ -96,7 +96,7 @@ def look(question: Question, *, gate: float = GATE) -> Look | None:
         changes = [*changes, free]
     changes, preferred = preferred_of(scored, changes)
     mix = _mix(scored, changes)
-    before, after = _spans(question, scored, changes, mix)
+    before, after = spans_of(question, scored, changes, mix)
     events = tuple(sorted((*question.announced, *found), key=lambda event: event.at))
     return Look(
         question=question, table=table, scored=scored, changes=tuple(changes), preferred=preferred, dropped=tuple(dropped), events=events,
@@ -114,8 +114,9 @@ def _free(scored: Table, changes: Sequence[Change], gate: float) -> Change | Non
     kinds = len(scored.stratum.names)
     made = sums_of(model.found, scored.stratum.codes, kinds)
     hours = made.n.shape[1]
-    common = common_squares(made, steps(hours))
-    single = squares(made, steps(hours))
+    apart = _apart_from(changes, scored, made.first, hours)
+    common = np.where(apart, common_step_squares(made), 0.0)
+    single = np.where(apart, step_squares(made), 0.0)
     tried = [(common, gate, True)]
     if kinds > 1:
         tried.append((single.max(axis=0), max(gate, GATE) + 0.3, False))
@@ -135,6 +136,17 @@ def _free(scored: Table, changes: Sequence[Change], gate: float) -> Change | Non
     return None
 
 
+def _apart_from(changes: Sequence[Change], scored: Table, first: int, hours: int) -> np.ndarray:
+    """At which hours a step would be another change than each of these, by the observations that have one and not the other."""
+    found = np.ones(hours, bool)
+    n = sums(scored.hour - first, scored.n, hours)
+    for change in changes:
+        on = sums(scored.hour - first, scored.n * change.on, hours)
+        differ = np.cumsum(on) - on + (n - on)[::-1].cumsum()[::-1]
+        found &= (differ >= APART) & (n.sum() - differ >= APART)
+    return found
+
+
 def _mix(scored: Table, changes: Sequence[Change]) -> Moment | None:
     """When the inputs changed, told by what their kinds scored before: a step in the mean that their shares alone would give."""
     kinds = len(scored.stratum.names)
@@ -150,12 +162,12 @@ def _mix(scored: Table, changes: Sequence[Change]) -> Moment | None:
     rows = Rows(hour=hours, n=n, mean=total / n, squares=square, weight=np.ones(hours.size), alike=zeros)
     slot = slot_of(hours)
     season = (slot[:, None] // 4 == np.arange(12)[None, :]).astype(np.float64)
-    alone = fit(rows, season, days=2)
+    alone = fit(rows, season)
     made = sums_of(alone, zeros, 1)
-    found = best_step(made, common_squares(made, steps(made.n.shape[1])), 1.0)
+    found = best_step(made, common_step_squares(made), 1.0)
     if found is None or found.square < GATE**2:
         return None
-    with_step = fit(rows, np.hstack([season, step(hours, found.at)[:, None]]), days=3)
+    with_step = fit(rows, np.hstack([season, step(hours, found.at)[:, None]]))
     weights = with_step.weights[-1:]
     variance, freedom = with_step.noise.variances(weights)
     if variance[0] <= 0:
@@ -164,7 +176,7 @@ def _mix(scored: Table, changes: Sequence[Change]) -> Moment | None:
     return found if abs(float(deviate[0])) > GATE else None
 
 
-def _spans(question: Question, scored: Table, changes: Sequence[Change], mix: Moment | None) -> tuple[Span, Span]:
+def spans_of(question: Question, scored: Table, changes: Sequence[Change], mix: Moment | None) -> tuple[Span, Span]:
     """Before the first change and behind the last, where both leave enough to compare."""
     first, last = int(scored.hour.min()), question.until
     times = [(change.at, change.until if change.until is not None else change.at) for change in changes if change.at]

@@ -26,6 +26,8 @@ from evaluation.statements import load_statements
 from tracing.clickhouse import ClickHouse
 
 MOST_REPORTS = 8
+REPORTS_AT_ONCE = 2
+"""While one computes, another waits for ClickHouse."""
 LEAST = 100
 ALPHA = 0.01
 
@@ -90,13 +92,17 @@ async def drift_overview(
     window = window_of(since, until, now)
     series = await _read(clickhouse, window)
     rows, too_small = await asyncio.to_thread(_compared, series, window)
-    found: list[Moved] = []
-    for measured, row in rows:
-        if row.changed and len([each for each in found if each.report is not None]) < most_reports:
+    told = [(measured, row) for measured, row in rows if row.changed][:most_reports]
+    at_once = asyncio.Semaphore(REPORTS_AT_ONCE)
+
+    async def with_report(measured: Measured, row: Moved) -> Moved:
+        async with at_once:
             moves = (promotions or {}).get(row.prompt, ())
             report = await report_for(clickhouse, measured, prompt=row.prompt, window=window, promotions=moves)
-            row = replace(row, report=report)  # noqa: PLW2901 - the row with its report
-        found.append(row)
+        return replace(row, report=report)
+
+    # Those that changed come first.
+    found = [*await asyncio.gather(*(with_report(*each) for each in told)), *(row for _, row in rows[len(told) :])]
     return DriftOverview(
         since=time_of(window.begin), until=time_of(window.end), rows=tuple(found), too_small=tuple(too_small)
     )
@@ -112,8 +118,10 @@ async def _read(clickhouse: ClickHouse, window: Span) -> list[_Series]:
         f"('{name}', toFloat64({sums.n}), toFloat64({sums.total}), toFloat64({sums.squares}))"
         for name, (_, sums) in OF_CALLS.items()
     )
-    calls = await clickhouse.query(statements["all_calls"].replace("/*measures*/", measures), span)
-    scores = await clickhouse.query(statements["all_scores"], span)
+    calls, scores = await asyncio.gather(
+        clickhouse.query(statements["all_calls"].replace("/*measures*/", measures), span),
+        clickhouse.query(statements["all_scores"], span),
+    )
     found = [
         _Series(prompt=slug, measured=Measured(metric=OF_CALLS[name][0]), hours=[row[2:7] for row in rows])
         for (slug, name), rows in groupby(calls.rows, key=lambda row: (row[0], row[1]))
@@ -163,7 +171,7 @@ def _difference(series: _Series, window: Span) -> tuple[float, Moved] | None:
         alike=after.astype(np.int64),
     )  # fmt: skip
     columns = np.hstack([np.ones((hour.size, 1)), season_of(rows.hour), after[:, None].astype(np.float64)])
-    found = fit(rows, columns, days=3)
+    found = fit(rows, columns)
     variance, freedom = found.noise.variances(found.weights[-1:])
     if variance[0] <= 0:
         return None

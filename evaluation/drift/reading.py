@@ -5,9 +5,10 @@ Knows the statements of cells.sql and their parameters. Refuses to know what the
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from evaluation.drift.metrics import FINISH, FINISHED, OF_CALLS, Sums, metric_of
 from evaluation.drift.sides import Span
 from evaluation.drift.values import Cell, Metric
 from evaluation.statements import load_statements
-from tracing.clickhouse import ClickHouse
+from tracing.clickhouse import ClickHouse, Result
 from tracing.rollups.scores import cells as scores_of
 from tracing.rollups.scores import uncounted
 
@@ -28,7 +29,7 @@ _COLUMNS = (
     "observations, total, squares, unparsed, labels, purpose, name"
 )
 _WITHIN = "prompt = {prompt:String} AND call_ts >= toDateTime({since:UInt32}, 'UTC') AND call_ts < toDateTime({until:UInt32}, 'UTC')"
-_IN_HOURS = "has({uncounted:Array(UInt32)}, toUnixTimestamp(toStartOfHour(call_ts, 'UTC')))"
+_IN_HOURS = "toUnixTimestamp(toStartOfHour(call_ts, 'UTC')) IN {uncounted:Array(UInt32)}"
 
 
 class UnknownMetric(ValueError):
@@ -94,22 +95,29 @@ async def read_cells(clickhouse: ClickHouse, measured: Measured, *, prompt: str,
         rows = await clickhouse.query(_summed(statements["calls"], sums_of_calls(measured)), window)
         return _named(_cells(rows.rows))
     nothing = Sums(n="0", total="0", squares="0")
-    calls = await clickhouse.query(_summed(statements["calls"], nothing), window)
+    calls, scores = await asyncio.gather(
+        clickhouse.query(_summed(statements["calls"], nothing), window),
+        _scores(clickhouse, statements["scores"], measured, window),
+    )
+    return _named([*_cells(calls.rows), *_cells(scores.rows)])
+
+
+async def _scores(clickhouse: ClickHouse, statement: str, measured: Measured, window: Mapping[str, Any]) -> Result:
+    """A score's cells, from the hours that are counted and, for those that aren't yet, from the scores themselves."""
     if measured.label:
         counted = "labels[{label:String}]"
         how = Sums(n="arraySum(mapValues(labels))", total=counted, squares=counted)
     else:
         how = _SCORE
-    sql = _summed(statements["scores"], how)
-    stale = await uncounted(clickhouse, prompt=prompt)
+    sql = _summed(statement, how)
+    stale = await uncounted(clickhouse, prompt=window["prompt"])
     hours = [] if stale is None else sorted(hour for hour in stale if window["since"] <= hour < window["until"])
     if stale is None or hours:
         within = _WITHIN if stale is None else f"{_WITHIN} AND {_IN_HOURS}"
         sql = sql.replace("/*uncounted*/", f"SELECT {_COLUMNS} FROM ({scores_of(within)})\n    UNION ALL")  # noqa: S608 - our own texts
     if stale is None:
-        sql = sql.replace("AND NOT has({uncounted:Array(UInt32)}, toUnixTimestamp(hour))", "AND 0")
-    scores = await clickhouse.query(sql, {**window, "name": measured.score, "uncounted": hours})
-    return _named([*_cells(calls.rows), *_cells(scores.rows)])
+        sql = sql.replace("AND toUnixTimestamp(hour) NOT IN {uncounted:Array(UInt32)}", "AND 0")
+    return await clickhouse.query(sql, {**window, "name": measured.score, "uncounted": hours})
 
 
 async def read_controls(clickhouse: ClickHouse, *, prompt: str, models: Sequence[str], span: Span) -> list[Control]:
@@ -123,8 +131,10 @@ async def read_controls(clickhouse: ClickHouse, *, prompt: str, models: Sequence
     if not prompts:
         return []
     found: dict[tuple[str, str], list[Cell]] = defaultdict(list)
-    for name in ("neighbour_calls", "neighbour_scores"):
-        rows = await clickhouse.query(statements[name], {**window, "prompts": prompts})
+    both = ("neighbour_calls", "neighbour_scores")
+    for rows in await asyncio.gather(
+        *(clickhouse.query(statements[name], {**window, "prompts": prompts}) for name in both)
+    ):
         for slug, metric, hour, stratum, version, n, total, squares, weight in rows.rows:
             found[slug, metric].append(Cell(
                 hour=hour, stratum=stratum, version=version, channel="", variant="", model="", fingerprint="",
@@ -162,6 +172,8 @@ def _named(cells: Sequence[Cell]) -> list[Cell]:
 
     A call that failed has no served model; taken for a model of its own, that would be the cause of every failure.
     """
+    if all(cell.model for cell in cells):
+        return list(cells)
     served: dict[tuple[int, int], dict[tuple[str, str], float]] = defaultdict(lambda: defaultdict(float))
     for cell in cells:
         if cell.model:

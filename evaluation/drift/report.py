@@ -56,9 +56,10 @@ async def report_for(
 ) -> DriftReport:
     """The same for a metric that is known to be there; `window` goes from since to until."""
     from evaluation.drift.apart import BACKED_GATE
-    from evaluation.drift.evidence import controls_say
+    from evaluation.drift.evidence import controls_say, models_of
     from evaluation.drift.judging import Evidence, report_of
     from evaluation.drift.looking import Question, look
+    from evaluation.drift.together import dated
     from evaluation.drift.users import design_effect
 
     begin = window.begin - int(BASELINE / timedelta(hours=1))
@@ -80,8 +81,12 @@ async def report_for(
     if step is not None:
         span = Span(begin=begin, end=window.end)
         others = await read_controls(clickhouse, prompt=prompt, models=found.table.model.names, span=span)
-        controls = await asyncio.to_thread(controls_say, others, step.at or 0.0, step.wide or (0.0, 0.0))
-        if not controls.moved:
+        controls = await asyncio.to_thread(
+            controls_say, others, step.at or 0.0, step.wide or (0.0, 0.0), models_of(found.changes)
+        )
+        if controls.moved:
+            found = await asyncio.to_thread(dated, found, others, controls.moved)
+        else:
             found = await asyncio.to_thread(look, question) or found
     spread = await design_effect(clickhouse, measured, prompt=prompt, before=found.before, after=found.after)
     return await asyncio.to_thread(

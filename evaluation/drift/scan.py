@@ -9,7 +9,7 @@ Knows fits. Refuses to know causes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, exp
 
@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from evaluation.drift.fitting import Fit
 from evaluation.drift.table import Codes, Numbers
 
+_Added = Callable[[Numbers], Numbers]
+"""What profiles add up of values by hour: a row each."""
 WIDTHS = (24.0, 48.0, 96.0, 168.0)
 """Hours that a slow change may take. A step is preferred unless one of these fits much better."""
 SLOW_GAIN = 4.0
@@ -86,24 +88,22 @@ def sums_of(found: Fit, stratum: Codes, strata: int) -> Sums:
 
 def squares(sums: Sums, profiles: Numbers) -> Numbers:
     """The squared statistic of each profile (second axis) within each kind of input (first axis), by the rows' own chance alone."""
-    found = np.zeros((sums.n.shape[0], profiles.shape[0]))
-    for kind in range(sums.n.shape[0]):
-        found[kind] = _square(
-            sums.left[kind], sums.n[kind], sums.cross[kind], sums.inverse, sums.spread[kind], profiles
-        )
-    return found
+    return _by_kind(sums, lambda values: profiles @ values, lambda values: profiles**2 @ values)
+
+
+def step_squares(sums: Sums) -> Numbers:
+    """The same for a step at each hour."""
+    return _by_kind(sums, _from_then_on, _from_then_on)
 
 
 def common_squares(sums: Sums, profiles: Numbers) -> Numbers:
     """The squared statistic of each profile where it moves all kinds of input alike."""
-    n = sums.n.sum(axis=1)
-    spread = float((sums.spread * n).sum() / n.sum())
-    return _square(sums.left.sum(axis=0), sums.n.sum(axis=0), sums.cross.sum(axis=0), sums.inverse, spread, profiles)
+    return _together(sums, lambda values: profiles @ values, lambda values: profiles**2 @ values)
 
 
-def steps(hours: int) -> Numbers:
-    """A step at each hour, a row each."""
-    return np.tri(hours).T
+def common_step_squares(sums: Sums) -> Numbers:
+    """The same for a step at each hour."""
+    return _together(sums, _from_then_on, _from_then_on)
 
 
 def slopes(hours: int, width: float) -> Numbers:
@@ -177,9 +177,35 @@ def _likely(tried: Sequence[tuple[float, float, float]], scale: float) -> tuple[
     return tuple(each for each in found if each[2] > _UNLIKELY)
 
 
-def _square(left: Numbers, n: Numbers, cross: Numbers, inverse: Numbers, spread: float, profiles: Numbers) -> Numbers:
-    moved = profiles @ left
-    through = profiles @ cross
-    free = (profiles**2) @ n - np.einsum("kp,pq,kq->k", through, inverse, through)
-    known = free > 1e-6 * np.maximum(profiles**2 @ n, 1e-9)
+def _by_kind(sums: Sums, added: _Added, squared: _Added) -> Numbers:
+    return np.stack(
+        [
+            _square(
+                added(sums.left[kind]),
+                added(sums.cross[kind]),
+                squared(sums.n[kind]),
+                sums.inverse,
+                float(sums.spread[kind]),
+            )
+            for kind in range(sums.n.shape[0])
+        ]
+    )
+
+
+def _together(sums: Sums, added: _Added, squared: _Added) -> Numbers:
+    n = sums.n.sum(axis=1)
+    spread = float((sums.spread * n).sum() / n.sum())
+    left, cross = added(sums.left.sum(axis=0)), added(sums.cross.sum(axis=0))
+    return _square(left, cross, squared(sums.n.sum(axis=0)), sums.inverse, spread)
+
+
+def _from_then_on(values: Numbers) -> Numbers:
+    """What a step at each hour adds up: all from that hour on. A step is its own square."""
+    return np.cumsum(values[::-1], axis=0)[::-1]
+
+
+def _square(moved: Numbers, through: Numbers, among: Numbers, inverse: Numbers, spread: float) -> Numbers:
+    """From what profiles add up of the residuals, of the columns, and (their squares) of the observations."""
+    free = among - ((through @ inverse) * through).sum(axis=1)
+    known = free > 1e-6 * np.maximum(among, 1e-9)
     return np.where(known, moved**2 / np.where(known, free * max(spread, 1e-15), 1.0), 0.0)

@@ -7,6 +7,7 @@ Who is told by the user, or by the session where no user is named.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from evaluation.drift.reading import HOUR_SECONDS, Measured, sums_of_calls
@@ -39,4 +40,9 @@ async def design_effect(
     [found] = (await clickhouse.query(statements["users"].replace("/*observed*/", observed), window)).dicts()
     if found["users"] < LEAST_USERS or found["named"] < LEAST_NAMED * found["observed"] or not found["by_itself"]:
         return None
-    return max(1.0, float(found["clustered"]) / float(found["by_itself"]))
+    return beyond_chance(float(found["clustered"]) / float(found["by_itself"]), float(found["users"]))
+
+
+def beyond_chance(ratio: float, users: float) -> float:
+    """What a design effect leaves when that is taken off which so many users show where they are not alike at all; at least 1."""
+    return max(1.0, ratio - 2 * math.sqrt(2 / users))

@@ -13,12 +13,15 @@ No bucket speaks louder than `LOUDEST`: one bad hour is no change.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from evaluation.monitors.days import is_weekend
 from evaluation.monitors.hours import Hours, Numbers
-from evaluation.monitors.usual import Usual
+from evaluation.monitors.usual import LEAST_VARIANCE, Usual
 
 SIZES = (0.35, 0.7, 1.4)
 """Changes of a mean that are bet on, in standard deviations of a usual bucket."""
@@ -35,23 +38,23 @@ LOUDEST = 4.0
 RARE = 5.0
 """Fewer events than this in a usual bucket are rare."""
 
-
 UNSEEN_BURSTS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubt:
-    """How many standard errors what was learnt may be off: the level, and the variance between days. Where more series are watched
-    together, the worst of them is farther off, and no limit on the evidence makes up for that."""
+    """How far what was learnt may be off: the variance between days is taken for the largest that is too small with a probability of
+    `tail`, and a rate of rare events may be `rate` standard errors away. Where more series are watched together, the worst of them is
+    farther off, and no limit on the evidence makes up for that."""
 
-    level: float
-    days: float
+    tail: float
+    rate: float
 
 
 def doubt_for(series: int) -> Doubt:
     """For so many series that are watched together."""
     tens = math.log10(max(series, 1))
-    return Doubt(level=0.75 + 0.75 * tens, days=0.5 + tens / 4)
+    return Doubt(tail=0.25 / (1 + 8 * tens), rate=0.75 + 0.75 * tens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,12 +69,18 @@ class Evidence:
         return float(self.log[-1]) if len(self.log) else -math.inf
 
 
-def of_means(hours: Hours, usual: Usual, *, margin: float, up: bool, doubt: Doubt) -> Evidence:
-    """That the mean has risen (`up`) or fallen by more than `margin`, in the metric's own unit."""
-    given, lead = _given_the_day(hours, usual, doubt, (margin + doubt.level * usual.error) * (1 if up else -1))
-    z = np.clip(given if up else -given, -FARTHEST, FARTHEST)
-    typical = math.sqrt(float(np.median(usual.spread(hours)))) if len(hours) else 0.0
-    return _detect([size * typical * lead * z - (size * typical * lead) ** 2 / 2 for size in SIZES], len(hours))
+def of_means(hours: Hours, usual: Usual, *, margin: float, ups: Sequence[bool], doubt: Doubt) -> list[Evidence]:
+    """For each of `ups`, that the mean has risen (True) or fallen: by more than `margin`, in the metric's own unit, and by more than the
+    standard error of the level."""
+    if not len(hours):
+        return [Evidence(log=np.empty(0)) for _ in ups]
+    of_days = usual.days.at_most(doubt.tail)
+    weekday, weekend = usual.days.error_of_level(of_days)
+    shift = np.maximum(margin, np.where(is_weekend(hours.day), weekend, weekday))
+    given, lead = _given_the_day(hours, usual, of_days, shift, np.array([[1.0 if up else -1.0] for up in ups]))
+    z = np.clip(given, -FARTHEST, FARTHEST)
+    bets = np.array(SIZES)[:, None, None] * math.sqrt(float(np.median(usual.spread(hours)))) * lead
+    return [Evidence(log=log) for log in _detect(bets * z - bets**2 / 2)]
 
 
 def of_counts(
@@ -81,9 +90,9 @@ def of_counts(
     rate is multiplied by (0: Poisson)."""
     sign = 1 if up else -1
     error = math.sqrt(max(rate, 1 / usual.n) / usual.n + usual.error**2)
-    days = 3 * math.sqrt(usual.between_days + doubt.days * usual.days_error)
-    null = rate + sign * (max(margin, days) + doubt.level * error)
-    if null <= 0:  # a rate that is near zero can't fall by the margin
+    days = 2 * math.sqrt(usual.days.at_most(doubt.tail))
+    null = rate + sign * (max(margin, days) + doubt.rate * error)
+    if null <= 0 or not len(hours):  # a rate that is near zero can't fall by the margin
         return Evidence(log=np.full(len(hours), -np.inf))
     events, expected = hours.n * hours.mean, hours.n * null
     logs = []
@@ -94,7 +103,7 @@ def of_counts(
             logs.append(events * math.log(r) + (events + k) * (np.log(k + expected) - np.log(k + r * expected)))
         else:
             logs.append(events * math.log(r) - expected * (r - 1))
-    return _detect(logs, len(hours))
+    return Evidence(log=_detect(np.stack(logs)))
 
 
 def bursts(hours: Hours, rate: float) -> float:
@@ -109,38 +118,38 @@ def bursts(hours: Hours, rate: float) -> float:
     return max(0.0, found) + min(error, UNSEEN_BURSTS)
 
 
-def _given_the_day(hours: Hours, usual: Usual, doubt: Doubt, shift: float) -> tuple[Numbers, Numbers]:
-    """How far each bucket is from the level and `shift`, in standard deviations and given the day's earlier buckets; and how many of them a
-    change of one unit moves it."""
+def _given_the_day(
+    hours: Hours, usual: Usual, of_days: float, shift: Numbers, signs: Numbers
+) -> tuple[Numbers, Numbers]:
+    """How far each bucket is beyond `shift` from the level, to each side of `signs` (a row a side), in standard deviations and given the
+    day's earlier buckets, where days have a variance `of_days`; and how many of them a change of one unit moves it."""
     level, unsure = usual.level.at(hours)
     chance = usual.spread(hours) + unsure
-    of_days = usual.between_days + doubt.days * usual.days_error
+    of_days = max(of_days, LEAST_VARIANCE)
     # One absurd bucket must not be what the rest of its day is expected to be like.
     far = 4 * FARTHEST * np.sqrt(chance + of_days)
-    residual = np.clip(hours.mean - level - shift, -far, far)
+    residual = np.clip(signs * (hours.mean - level) - shift, -far, far)
     weights = 1 / chance
-    before = _earlier_that_day(hours, weights)
+    day = hours.day
+    first = np.searchsorted(day, day)  # of its day, for each bucket
+    before = _earlier_that_day(weights, first)
     known = before + 1 / of_days
-    expected = _earlier_that_day(hours, weights * residual) / known
+    expected = _earlier_that_day(weights * residual, first) / known
     spread = np.sqrt(chance + 1 / known)
     return (residual - expected) / spread, (1 - before / known) / spread
 
 
-def _earlier_that_day(hours: Hours, values: Numbers) -> Numbers:
-    """For each bucket, the sum over those before it on its day."""
-    if not len(hours):
-        return values
-    before = np.cumsum(values) - values
-    starts = np.flatnonzero(np.r_[True, np.diff(hours.day) != 0])
-    return before - np.repeat(before[starts], np.diff(np.r_[starts, len(hours)]))
+def _earlier_that_day(values: Numbers, first: NDArray[np.intp]) -> Numbers:
+    """For each bucket, the sum over those before it on its day. Buckets are the last axis."""
+    before = np.cumsum(values, axis=-1) - values
+    return np.asarray(before - before[..., first])
 
 
-def _detect(logs: list[Numbers], count: int) -> Evidence:
-    """The detectors of all bets, averaged. `logs` are the logarithms of each bucket's e-values."""
-    if not count:
-        return Evidence(log=np.empty(0))
-    e = np.minimum(np.stack(logs), LOUDEST)
-    sums = np.cumsum(e, axis=1)
+def _detect(logs: Numbers) -> Numbers:
+    """The detectors of all bets, which are the first axis, averaged. `logs` are the logarithms of each bucket's e-values; buckets are the
+    last axis."""
+    e = np.minimum(logs, LOUDEST)
+    sums = np.cumsum(e, axis=-1)
     # M_t = sum over j <= t of the product of e_j .. e_t, as logarithms so that nothing overflows.
-    detectors = sums + np.logaddexp.accumulate(e - sums, axis=1)
-    return Evidence(log=np.logaddexp.reduce(detectors, axis=0) - math.log(len(logs)))
+    detectors = sums + np.logaddexp.accumulate(e - sums, axis=-1)
+    return np.asarray(np.logaddexp.reduce(detectors, axis=0) - math.log(len(logs)))

@@ -3,7 +3,7 @@
 Knows hours, how few observations make one bucket of several, and what is left out. Refuses to know where the numbers come from.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +45,7 @@ class Hours:
     @property
     def day(self) -> NDArray[np.int64]:
         """The day of each bucket, since 1970."""
-        return (self.hour // HOURS_A_DAY).astype(np.int64)
+        return self.hour.astype(np.int64) // HOURS_A_DAY
 
     @property
     def days(self) -> int:
@@ -65,10 +65,16 @@ class Hours:
 
     def within(self, begin: float, end: float) -> "Hours":
         """The buckets that begin in a span of hours."""
-        return self.of((self.hour >= begin) & (self.hour < end))
+        first, last = np.searchsorted(self.hour, (begin, end))
+        kept = slice(first, last)
+        return Hours(
+            hour=self.hour[kept], n=self.n[kept], mean=self.mean[kept], squares=self.squares[kept], width=self.width
+        )
 
-    def without(self, spans: Iterable[Span]) -> "Hours":
+    def without(self, spans: Sequence[Span]) -> "Hours":
         """What lies in none of the spans."""
+        if not spans:
+            return self
         kept = np.ones(len(self), dtype=bool)
         for span in spans:
             kept &= (self.hour + self.width <= span.begin) | (self.hour >= span.end)

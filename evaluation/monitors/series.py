@@ -128,8 +128,7 @@ def _usual(past: Hours, since: Hours, least: float) -> Prepared | str:
 def look(prepared: Prepared, *, margin: float, sides: Sequence[Side], series: int, now: int) -> Change | None:
     """The change of a series by more than `margin` to one of the `sides`, if it stands; `series` are watched together."""
     limit = math.log(limit_for(series))
-    for side in sides:
-        found = evidence(prepared, margin=margin, side=side, series=series)
+    for side, found in zip(sides, _of_sides(prepared, margin=margin, sides=sides, series=series), strict=True):
         recent = found.log[prepared.since.hour >= now - STANDS_HOURS]
         if len(recent) and float(recent.max()) >= limit:
             change = _change(prepared, side)
@@ -140,18 +139,15 @@ def look(prepared: Prepared, *, margin: float, sides: Sequence[Side], series: in
 
 def evidence(prepared: Prepared, *, margin: float, side: Side, series: int) -> Evidence:
     """The evidence for a change to one side after each bucket."""
-    up, doubt = (side == "up") != prepared.turned, doubt_for(series)
+    return _of_sides(prepared, margin=margin, sides=(side,), series=series)[0]
+
+
+def _of_sides(prepared: Prepared, *, margin: float, sides: Sequence[Side], series: int) -> list[Evidence]:
+    ups, doubt = [(side == "up") != prepared.turned for side in sides], doubt_for(series)
     if prepared.rate is None:
-        return of_means(prepared.since, prepared.usual, margin=margin, up=up, doubt=doubt)
-    return of_counts(
-        prepared.since,
-        prepared.usual,
-        margin=margin,
-        up=up,
-        doubt=doubt,
-        rate=prepared.rate,
-        burst=prepared.burst,
-    )
+        return of_means(prepared.since, prepared.usual, margin=margin, ups=ups, doubt=doubt)
+    since, usual, rate, burst = prepared.since, prepared.usual, prepared.rate, prepared.burst
+    return [of_counts(since, usual, margin=margin, up=up, doubt=doubt, rate=rate, burst=burst) for up in ups]
 
 
 def recovered(prepared: Prepared, difference: float, now: int) -> bool:

@@ -31,6 +31,7 @@ class KeyUse(BaseModel):
         description="known cost in the budget's running period, or ever where there is no budget"
     )
     unpriced_calls: int = Field(description="calls whose cost is not known: they count as zero")
+    last_used_at: datetime | None = Field(default=None, description="when the last request came, to the second")
 
 
 Use = Callable[[CallerKey], KeyUse | None]

@@ -16,11 +16,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
 from registry.errors import (
@@ -48,8 +48,7 @@ _log = logging.getLogger(__name__)
 _WHOLE = Split()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True, kw_only=True):
     """What a reference means right now.
 
     `channel` is the channel that led here, or "pinned" when a number or an id was named. `variant` says as which part of a split

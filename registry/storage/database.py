@@ -103,11 +103,15 @@ def _is_newest(engine: Engine) -> bool:
     """True if nothing is to be done. Alembic takes longer to import than a command has to do, and nearly always it isn't needed."""
     newest = max(path.name for path in (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py"))
     try:
-        with reading(engine) as connection:
-            stands = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-            return newest.startswith(f"{stands}_")
+        return newest.startswith(f"{schema_of(engine)}_")
     except RegistryUnavailableError:
         return False
+
+
+def schema_of(engine: Engine) -> str:
+    """The newest step of the tables that a database has. Raises RegistryUnavailableError."""
+    with reading(engine) as connection:
+        return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
 
 
 @contextlib.contextmanager

@@ -44,7 +44,8 @@ class Piece:
         if self.template is None:
             return self.fixed
         try:
-            context = self.template.new_context({**variables, BUDGET: budget})
+            # The dictionary is the context's own, so it need not be copied once more.
+            context = self.template.new_context({**self.template.globals, **variables, BUDGET: budget}, shared=True)
             return "".join(self.template.root_render_func(context))
         except RegistryError:
             raise
@@ -97,7 +98,7 @@ def compile_piece(sandbox: Sandbox, source: str, where: str, discovery: Discover
         if all(isinstance(node, nodes.TemplateData) for node in _printed(tree.body)):
             return Piece(where=where, fixed=fixed, template=None)
         code = sandbox.compile(Bounding().visit(tree), filename=f"<{where}>")
-        template = Template.from_code(sandbox, code, sandbox.make_globals(None))
+        template = Template.from_code(sandbox, code, dict(sandbox.globals))
         return Piece(where=where, fixed=fixed, template=template, lines=lines)
 
 

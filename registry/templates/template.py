@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from registry.content import check_shape
 from registry.errors import PromptInvalidError
 from registry.templates.budget import Budget, Clock
@@ -27,8 +29,7 @@ from registry.templates.schema import VariableCheck, check_for
 from registry.values import Content
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rendered:
+class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     """What one call gets.
 
     `messages` are ready for the wire, except that the placeholder `messages` stays in place for the caller's own. A prompt

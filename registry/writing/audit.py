@@ -3,8 +3,8 @@
 Knows what each kind of event must have left behind, and compares. Refuses to mend: what doesn't fit is said, a sentence each.
 
 What is compared: the hash chain of all events; every version's text with its own hash and with the hash that the event of its save
-names, of prompts and of datasets with their cases; where each channel points with its last move; and rules, monitors, verdicts and
-keys with the event of their revision.
+names, of prompts and of datasets with their cases; where each channel points with its last move; and rules, monitors, verdicts,
+keys, people and shared pages with their events.
 The end of the chain can't vouch for itself, so its head is given to be noted elsewhere.
 """
 
@@ -28,6 +28,7 @@ from registry.storage.datasets import ERASED, about_of, case_of, dataset_of
 from registry.storage.reader import Reader
 from registry.storage.tables import channels, dataset_cases, dataset_versions, events, rules, verdicts, versions
 from registry.values import HistoryEntry
+from registry.writing.audit_people import check_people, check_shares
 
 _MOST_PROBLEMS = 100
 _TERMS = ("approvals", "evaluation", "holdback", "policy")
@@ -61,6 +62,8 @@ def verify(reader: Reader, *, head: str | None = None) -> Verified:
             *_monitors(connection, history),
             *_verdicts(connection, history),
             *_keys(connection, history),
+            *check_people(connection, history),
+            *check_shares(connection, history),
         ]
     newest = f"{history[-1].revision}:{history[-1].hash}" if history else f"0:{START}"
     return Verified(events=len(history), head=newest, problems=tuple(problems[:_MOST_PROBLEMS]))

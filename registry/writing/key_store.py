@@ -33,7 +33,7 @@ from registry.roles import Principal, permit
 from registry.storage import rows
 from registry.storage.database import reading, writing
 from registry.storage.tables import caller_keys
-from registry.writing.ledger import Act, enter, next_stamp
+from registry.writing.ledger import Act, enter, next_stamp, repeated
 
 
 class KeyStore:
@@ -65,13 +65,23 @@ class KeyStore:
         with reading(self._engine) as connection:
             return _known(connection, key_id)
 
-    def create(self, terms: KeyTerms, *, by: Principal, request_id: str = "") -> IssuedKey:
-        """Make a key. Its text is in what this gives, and nowhere else afterwards. Raises AuthKeyInvalidError."""
+    def create(self, terms: KeyTerms, *, by: Principal, request_id: str = "", idempotency_key: str = "") -> IssuedKey:
+        """Make a key. Its text is in what this gives, and nowhere else afterwards.
+
+        Raises AuthKeyInvalidError, and AuthKeyConflictError where a key was made already under this `idempotency_key`.
+        """
         _manage(by)
         now = self._clock()
         terms = check_terms(terms, now)
         secret = new_secret(self._below)
         with self._turn, writing(self._engine) as connection:
+            once = replace(
+                _act("key.create", by, {}, request_id), idempotency_key=idempotency_key, asked=as_json(terms)
+            )
+            if (done := repeated(connection, once)) is not None:
+                raise AuthKeyConflictError(
+                    f"this made the key {done.evidence['key_id']} already, and its text was shown then: roll that key if it is lost"
+                )
             revision, at = stamp = next_stamp(connection, now)
             key = CallerKey(
                 key_id=new_key_id(self._below),
@@ -85,7 +95,7 @@ class KeyStore:
             own = {each.name: getattr(key, each.name) for each in fields(CallerKey) if each.name != "terms"}
             connection.execute(insert(caller_keys).values({**own, **_columns(terms)}))
             evidence = {"key_id": key.key_id, **as_json(terms)}
-            enter(connection, _act("key.create", by, evidence, request_id), stamp)
+            enter(connection, once.about(evidence=evidence), stamp)
         return IssuedKey(key=key, secret=secret)
 
     def update(

@@ -92,7 +92,7 @@ def test_kill_9_loses_and_doubles_nothing(tmp_path: Path, victims: list[str]) ->
             assert len(load.received) > 100
             if victims == ["slugline.worker"]:
                 assert load.broken > 0, "no call was hit: the test did not test anything"
-        with run_server(tmp_path, settings) as server:
+        with run_server(tmp_path, settings, workers=1) as server:
             check(server, load.received)
 
 
@@ -116,7 +116,7 @@ def test_a_killed_supervisor_takes_its_children_along_and_the_next_start_loads_w
             while alive := [pid for pid in children if _lives(pid)]:
                 assert time.monotonic() < deadline, f"still there: {alive}"
                 time.sleep(0.05)
-        with run_server(tmp_path, settings) as server:
+        with run_server(tmp_path, settings, workers=1) as server:
             check(server, load.received)
 
 

@@ -20,6 +20,7 @@ from tests.plugins.simulator import serve_simulator
 
 WORKERS = 4
 MOVES = 60
+PAUSE = 0.03
 SECONDS = 60
 
 
@@ -49,13 +50,14 @@ def settings(request: pytest.FixtureRequest, provider: str) -> str:
 class Load:
     """Callers of a prompt, each on connections of its own, who keep what each answer said and what was live by then."""
 
-    def __init__(self, server: Server, slug: str, callers: int = 3) -> None:
+    def __init__(self, server: Server, slug: str, callers: int = 3, pause: float = 0.0) -> None:
+        """`pause` is in seconds, after each call: who only waits for something to be seen needs no more than a few calls for it."""
         self.answers: list[tuple[str, bool, str]] = []
         """Prompt and version, whether stale, and the call's id."""
         self.wrong: list[str] = []
         self.broken = 0
         self.live = 0
-        self._slug, self._url = slug, server.url
+        self._slug, self._url, self._pause = slug, server.url, pause
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._run) for _ in range(callers)]
 
@@ -73,6 +75,7 @@ class Load:
         while not self._stop.is_set():
             with httpx.Client(base_url=self._url, timeout=60) as client:  # anew, so that any worker may get it
                 for _ in range(5):
+                    time.sleep(self._pause)
                     before = self.live
                     try:
                         prompt, stale, call = ask(client, self._slug)
@@ -205,7 +208,7 @@ def test_with_postgresql_stopped_calls_go_on_and_nothing_is_lost(
             assert ask(client, "kept")[:2] == ("kept@2", True)
         assert refused(server).status_code == 503
         own_postgresql.start()
-        with Load(server, "kept") as load:
+        with Load(server, "kept", pause=PAUSE) as load:
             load.until(lambda answer: answer[:2] == ("kept@2", False))
         assert server.save("kept", "Version 3.") == 3
 
@@ -243,7 +246,7 @@ def outage(server: Server, leave: Callable[[], object], come_back: Callable[[], 
     server.promote("kept", second)
     history = server.api.get("/api/prompts/kept/history").json()
     until_on_disk(server, "kept", {"latest": second, "stable": second})
-    with Load(server, "kept") as load:
+    with Load(server, "kept", pause=PAUSE) as load:
         load.until(lambda answer: answer[:2] == ("kept@2", False))
         leave()
         load.until(lambda answer: answer[:2] == ("kept@2", True))

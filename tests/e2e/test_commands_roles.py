@@ -96,7 +96,7 @@ def test_a_role_may_what_it_may_and_nothing_else(role: str, options: tuple[str, 
 
 
 def test_every_action_of_the_command_line_is_in_the_table() -> None:
-    assert set(ALLOWED) - set(COMMANDS) == {"call", "score", "evaluate"}
+    assert set(ALLOWED) - set(COMMANDS) == {"call", "score", "evaluate", "share"}
 
 
 def test_a_scope_of_prompts_holds_for_every_command(options: tuple[str, ...], keys: dict[str, str]) -> None:

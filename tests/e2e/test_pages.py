@@ -14,9 +14,12 @@ pytestmark = pytest.mark.needs("chromium")
 
 
 def sits(browser: Any, site: Site, who: str, **options: Any) -> Any:
-    """A page in a browser that knows somebody's key."""
-    key = {"username": who, "password": site.keys[who]}
-    return browser.new_context(base_url=site.server.url, http_credentials=key, **options).new_page()
+    """A page in a browser in which somebody has signed in."""
+    page = browser.new_context(base_url=site.server.url, **options).new_page()
+    page.goto("/sign-in")
+    page.locator("input[name=key]").fill(site.keys[who])
+    page.get_by_role("button", name="Sign in with a key").click()
+    return page
 
 
 @pytest.fixture(scope="module")

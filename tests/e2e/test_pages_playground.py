@@ -160,10 +160,10 @@ def test_leaving_ends_the_call(site: Site, slug: str) -> None:
 @pytest.mark.needs("chromium", "node")
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_answers_are_streamed_side_by_side(browser: Any, site: Site, slug: str, scheme: str, width: int) -> None:
-    credentials = {"username": "me", "password": site.keys["ann"]}
+    signed = {"authorization": f"Bearer {site.keys['ann']}"}
     size = {"width": width, "height": 900}
     context = browser.new_context(
-        base_url=site.server.url, http_credentials=credentials, color_scheme=scheme, viewport=size
+        base_url=site.server.url, extra_http_headers=signed, color_scheme=scheme, viewport=size
     )
     page = context.new_page()
     said: list[str] = []

@@ -67,7 +67,7 @@ def test_sigterm_lets_streams_end_and_leaves_nothing_unloaded(tmp_path: Path, pr
 
 def test_sigterm_right_after_the_start_leaves_nothing_unloaded_either(tmp_path: Path, provider: str) -> None:
     """The end may come while the keeper and the engine still start: it is held back for them, not lost."""
-    with run_server(tmp_path, simulator_settings(provider + "/v1"), wait_for_engine=False) as server:
+    with run_server(tmp_path, simulator_settings(provider + "/v1"), wait_for_engine=False, fresh=True) as server:
         assert server.chat(model="simulator-large", messages=[USER]).status_code == 200
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(80) == 0, server.log.read_text()

@@ -8,11 +8,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from evaluation.drift.overview import drift_overview
-from evaluation.drift.reading import UnknownMetric
+from evaluation.drift.reading import UnknownMetric, metric_named
 from evaluation.drift.report import drift_report
+from evaluation.drift.sides import Span
+from evaluation.drift.users import design_effect
 from evaluation.drift.values import DriftReport, Event
 from tests.plugins.engine import Database, Databases
 from tracing.clickhouse import ClickHouse
@@ -204,6 +207,40 @@ async def test_a_failure_that_sticks_to_few_users_is_less_sure_than_its_calls(wo
     assert widths[0] > 1.3 * widths[1]
     assert any("x-slugline-user" in refusal.why for refusal in spread_out.refusals)
     assert not any("x-slugline-user" in refusal.why for refusal in sticky.refusals)
+
+
+@pytest.mark.parametrize("kind", ["call", "trace", "external"])
+async def test_a_users_calls_are_found_by_whatever_their_scores_name(records: ClickHouse, kind: str) -> None:
+    """Users who always fail or never do: their twenty calls tell no more than one, whichever of its names a score has for a call.
+
+    What a trace's or an external id names is the last call that has it: the earlier ones are nobody's here.
+    """
+    calls, scores = [], []
+    for number in range(1200):
+        at, user = _BEGIN + timedelta(minutes=number), number % 30 + 30 * (number // 600)
+        made = CallEvent(
+            call_id=str(uuid.UUID(int=next(_ids))), ts=timestamp(at), outcome="ok", status=200, prompt="known", user=f"u{user}",
+            trace_id=f"{number:032x}", external_id=f"order-{number}", duration_ms=10.0,
+        )  # fmt: skip
+        earlier = msgspec.structs.replace(
+            made,
+            call_id=str(uuid.UUID(int=next(_ids))),
+            ts=timestamp(at - timedelta(minutes=5)),
+            user=f"nobody{number}",
+        )
+        target = {"call": made.call_id, "trace": made.trace_id, "external": made.external_id}[kind]
+        calls += [earlier, made]
+        scores.append(ScoreEvent(
+            score_id=f"known-{number}", target_kind=kind, target=target, ts=made.ts, received_at=made.ts, name="accepted",
+            value=float(user % 3 > 0), kind="bool",
+        ))  # fmt: skip
+    await _insert(records, "calls", calls)
+    await _insert(records, "score_events", scores)
+    measured = await metric_named(records, prompt="known", name="accepted")
+    begin = int(_BEGIN.timestamp()) // 3600
+    before, after = Span(begin=begin, end=begin + 10), Span(begin=begin + 10, end=begin + 20)
+    found = await design_effect(records, measured, prompt="known", before=before, after=after)
+    assert found == pytest.approx(20, rel=0.05)
 
 
 async def test_an_overview_finds_what_moved_and_explains_it(worlds: ClickHouse) -> None:

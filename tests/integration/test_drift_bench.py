@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from bench.drift.asking import question_of
+from bench.drift.asking import ask, question_of
 from bench.drift.compound import LOW, compound, not_separable, null
+from bench.drift.importing import imported
 from bench.drift.judging import Judged, judge
-from bench.drift.loading import METRIC, count, imported, load
-from bench.drift.plans import contribution
-from bench.drift.running import run
+from bench.drift.loading import METRIC, count, left_out, load
+from bench.drift.plans import Plan, contribution
+from bench.drift.running import open_database, run
 from bench.drift.scenarios import ROWS
 from bench.drift.single import single
 from bench.drift.tables import row_result
@@ -102,6 +103,42 @@ def test_what_is_loaded_fast_is_what_an_import_loads(databases: Databases, tmp_p
         assert told[0] == told[1] != []
 
 
+def test_reports_are_the_same_without_what_other_pages_read(databases: Databases) -> None:
+    """And the same from scores that aren't counted yet as from those that are."""
+    plan = replace(single("silent", 54, rate=20.0), control_rate=6.0)
+    calls = calls_of(plan)
+    told = []
+    for whole in (True, False):
+        with open_database(databases, whole=whole) as database:
+            client = database.client()
+            load(client, calls)
+            told.append(_report(database, plan))
+            fed = set(left_out().values())
+            there = {table for table in fed if client.query(f"SELECT 1 FROM {table} LIMIT 1").result_rows}
+            client.close()
+            assert there == (fed if whole else set())
+    assert _near(told[0], told[1])
+    assert any(each["named"] for each in told[0]["contributions"])
+
+
+def _report(database: Database, plan: Plan) -> Any:
+    async def asked() -> DriftReport:
+        async with ClickHouse(database.target) as clickhouse:
+            await count(clickhouse)
+            return await ask(clickhouse, plan)
+
+    return asyncio.run(asked()).to_json()
+
+
+def _near(one: Any, other: Any) -> bool:
+    """Equal but for the last digits of sums, which come in any order."""
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_near(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(_near, one, other))
+    return one == (pytest.approx(other, rel=1e-6, abs=1e-9) if isinstance(one, float) else other)
+
+
 FAST = {
     "prompt": partial(single, "prompt", 56, rate=40.0),
     "model": partial(single, "model", 52, rate=40.0),
@@ -123,7 +160,8 @@ FAST = {
 def judged(databases: Databases) -> dict[str, Judged]:
     found: list[Judged] = []
     plans = {name: replace(make(), control_rate=6.0) for name, make in FAST.items()}
-    run(databases, list(plans.values()), found.append)
+    with open_database(databases) as database:
+        run(database, list(plans.values()), found.append)
     by_prompt = {(each.family, each.seed): each for each in found}
     return {name: by_prompt[plan.family, plan.seed] for name, plan in plans.items()}
 

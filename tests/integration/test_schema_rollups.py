@@ -179,6 +179,32 @@ async def test_what_is_not_counted_yet_is_named_by_its_hour(records: ClickHouse,
     assert await uncounted(records, prompt="other") == frozenset()
 
 
+@pytest.mark.parametrize("few", [0, 1000])
+async def test_uncounted_hours_are_the_same_from_what_is_fresh_and_from_a_prompts_keys(
+    records: ClickHouse, insert: Insert, few: int
+) -> None:
+    hours = [timestamp(_NOON + timedelta(hours=number)) for number in range(6)]
+    scored, corrected, elsewhere, _, late, plain = (call(ts=hour) for hour in hours)
+    traced = call(ts=hours[3], trace_id="a" * 32)
+    first = score(corrected, 1.0)
+    before = [scored, score(scored, 1.0), corrected, elsewhere, first, traced, score(late, 1.0), call(prompt="other")]
+    await insert(*before)
+    await count_scores(records)
+    # As if that had been loaded long before the count.
+    await records.command("ALTER TABLE fresh_keys DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    assert await uncounted(records, prompt="agent", few=few) == frozenset()
+    await insert(
+        plain,
+        late,
+        score(elsewhere, 0.0, score_id=first.score_id),  # it was the score of `corrected`
+        score(traced.trace_id, 1.0, target_kind="trace"),
+    )
+    assert await uncounted(records, prompt="agent", few=few) == {
+        int((_NOON + timedelta(hours=number)).timestamp()) for number in (1, 2, 3, 4)
+    }
+    assert await uncounted(records, prompt="other", few=few) == frozenset()
+
+
 async def test_a_call_is_counted_once_for_a_name_and_once_in_all(records: ClickHouse, insert: Insert) -> None:
     calls = [call() for _ in range(3)]
     await insert(

@@ -32,7 +32,13 @@ _STOP_SECONDS = 60
 # Nothing here outlives a test run, so nothing is forced to disk; unless a test is about that.
 # Its input closes when the run dies, of whatever: then the server goes, and what it had on disk.
 _WATCH = 'cat > /dev/null; kill -KILL "$(head -n 1 data/postmaster.pid)"; sleep 1; cd / && rm -rf "$0"'
-_FAST = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "shared_buffers": "32MB"}
+_FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "dynamic_shared_memory_type": "mmap",  # in its folder: what lies in /dev/shm outlives a server that is killed
+}
 
 
 @dataclass(slots=True)
@@ -52,8 +58,16 @@ class PostgreSQL:
     def create(self, template: str = "template0") -> str:
         """A new database, as a copy of another; gives its URL."""
         name = f"test_{next(self._numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Copying its files takes half as long as writing each page of it to the log.
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.url(name)
+
+    @contextlib.contextmanager
+    def lent(self, template: str = "template") -> Iterator[str]:
+        """The URL of a new database like another, which is dropped at the end."""
+        url = self.create(template)
+        yield url
+        self.run(f"DROP DATABASE {_name(url)} WITH (FORCE)")
 
     def run(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """Runs a statement; gives its rows."""
@@ -151,6 +165,10 @@ def _programs(folder: Path) -> Path:
     return copy / "pginstall18" / "bin"
 
 
+def _name(url: str) -> str:
+    return url.partition("@/")[2].partition("?")[0]
+
+
 def _as_nobody() -> dict[str, Any]:
     return {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
 
@@ -169,6 +187,5 @@ def postgresql() -> Iterator[PostgreSQL]:
 @pytest.fixture
 def postgresql_url(postgresql: PostgreSQL) -> Iterator[str]:
     """A fresh database with the registry's tables, dropped after the test."""
-    url = postgresql.create("template")
-    yield url
-    postgresql.run(f"DROP DATABASE {url.partition('@/')[2].partition('?')[0]} WITH (FORCE)")
+    with postgresql.lent() as url:
+        yield url

@@ -23,6 +23,7 @@ import httpx
 import pytest
 from clickhouse_connect.driver.exceptions import ClickHouseError
 
+from tests.plugins.begun import begin
 from tests.plugins.leaks import look_at_files, look_at_pages, look_at_rows, planted_values
 from tests.plugins.simulator import serve_simulator
 from tracing.engine.endpoint import Endpoint
@@ -135,10 +136,21 @@ def simulator_settings(base_url: str) -> str:
 
 @contextlib.contextmanager
 def run_server(
-    folder: Path, settings: str, *, workers: int = 2, wait_for_engine: bool = True, **environment: str
+    folder: Path,
+    settings: str,
+    *,
+    workers: int = 2,
+    wait_for_engine: bool = True,
+    fresh: bool = False,
+    **environment: str,
 ) -> Iterator[Server]:
-    """`slugline serve` until the block ends; its data and log stay in `folder`, so that it can be started there again."""
+    """`slugline serve` until the block ends; its data and log stay in `folder`, so that it can be started there again.
+
+    Where there is no data yet, it finds the empty tables that an earlier start has left; a `fresh` server makes them itself.
+    """
     data, log = folder / "data", folder / "server.log"
+    if not fresh:
+        begin(data, registry="[registry]" not in settings, clickhouse="[clickhouse]" not in settings)
     (folder / "slugline.toml").write_text(settings)
     (data / "url").unlink(missing_ok=True)
     clean = {name: value for name, value in os.environ.items() if not name.endswith(("_API_KEY", "_BASE_URL"))}
@@ -208,6 +220,6 @@ def provider() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, provider: str) -> Iterator[Server]:
     """A server with two workers, shared by the tests of this run's worker; use a slug of your own."""
-    with run_server(tmp_path_factory.mktemp("server"), simulator_settings(provider + "/v1")) as running:
+    with run_server(tmp_path_factory.mktemp("server"), simulator_settings(provider + "/v1"), fresh=True) as running:
         running.owners = {}
         yield running

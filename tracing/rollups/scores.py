@@ -24,6 +24,8 @@ KEPT = timedelta(days=2)
 """How long `fresh_keys` keeps what was loaded: with an older mark everything is counted."""
 BATCH = 500
 MANY = 5_000
+FEW = 50_000
+"""So many fresh keys are made a set of before a prompt's own are looked at."""
 WINDOW = timedelta(days=31)
 
 COLUMNS = (
@@ -74,6 +76,32 @@ WHERE ({prompt:String} = '' OR prompt = {prompt:String}) AND key GLOBAL IN
     )
 )
 """
+_KEYS_OF = "SELECT key FROM call_keys WHERE prompt = {prompt:String}"
+_TOUCHED_OF = f"""
+-- The same of one prompt, from its own keys: after a load of many calls what is fresh is far more than what a prompt has. Scores are told
+-- by a hash here: two that share one would have an hour looked at for nothing.
+SELECT DISTINCT toString(prompt) AS prompt, toUnixTimestamp(toStartOfHour(call_ts, 'UTC')) AS hour
+FROM call_keys
+WHERE prompt = {{prompt:String}} AND key GLOBAL IN
+(
+    SELECT key FROM score_targets
+    WHERE key GLOBAL IN ({_KEYS_OF}) AND
+    (
+        key GLOBAL IN
+        (
+            SELECT key FROM fresh_keys
+            WHERE loaded_at >= fromUnixTimestamp64Milli({{mark_ms:Int64}}, 'UTC') AND key GLOBAL IN ({_KEYS_OF})
+        )
+        OR cityHash64(score_id) GLOBAL IN
+        (
+            SELECT cityHash64(score_id) FROM fresh_keys
+            WHERE loaded_at >= fromUnixTimestamp64Milli({{mark_ms:Int64}}, 'UTC') AND score_id != '' AND cityHash64(score_id) GLOBAL IN
+                (SELECT cityHash64(score_id) FROM score_targets WHERE key GLOBAL IN ({_KEYS_OF}))
+        )
+    )
+)
+"""
+_FRESH = "SELECT count() FROM fresh_keys WHERE loaded_at >= fromUnixTimestamp64Milli({mark_ms:Int64}, 'UTC')"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,12 +124,15 @@ def cells(within: str, *, scored_first: bool = False) -> str:
     return text.replace("/*posts*/", posts).replace("/*within*/", within).replace("/*scored*/", scored)
 
 
-async def uncounted(clickhouse: ClickHouse, *, prompt: str) -> frozenset[int] | None:
-    """The hours of a prompt, in seconds since 1970, whose cells may be out of date; None when no cell can be relied on."""
+async def uncounted(clickhouse: ClickHouse, *, prompt: str, few: int = FEW) -> frozenset[int] | None:
+    """The hours of a prompt, in seconds since 1970, whose cells may be out of date; None when no cell can be relied on.
+
+    Where more than `few` keys are fresh, the prompt's own keys are looked at first; that changes the time it takes, not the hours.
+    """
     mark = await _mark(clickhouse)
     if mark is None:
         return None
-    touched = await _touched(clickhouse, since=mark - OVERLAP, prompt=prompt)
+    touched = await _touched(clickhouse, since=mark - OVERLAP, prompt=prompt, few=few)
     return frozenset(cell.hour for cell in touched)
 
 
@@ -190,8 +221,12 @@ async def _mark(clickhouse: ClickHouse) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.year > 1970 else None
 
 
-async def _touched(clickhouse: ClickHouse, *, since: datetime, prompt: str = "") -> list[Cell]:
-    found = await clickhouse.query(_TOUCHED, {"prompt": prompt, "mark_ms": _ms(since)})
+async def _touched(clickhouse: ClickHouse, *, since: datetime, prompt: str = "", few: int = FEW) -> list[Cell]:
+    parameters = {"prompt": prompt, "mark_ms": _ms(since)}
+    fresh = (await clickhouse.query(_FRESH, parameters)).rows[0][0]
+    if not fresh:
+        return []
+    found = await clickhouse.query(_TOUCHED_OF if prompt and fresh > few else _TOUCHED, parameters)
     return [Cell(prompt=row[0], hour=row[1]) for row in found.rows]
 
 

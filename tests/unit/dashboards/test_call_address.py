@@ -11,17 +11,17 @@ NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)  # a Friday
 
 
 def read(*pairs: tuple[str, str]) -> CallFilter:
-    asked = read_address("/calls", pairs, NOW)
+    asked = read_address("/calls", pairs, NOW, UTC)
     assert asked.problem == ""
     return asked.filter
 
 
 def problem(*pairs: tuple[str, str]) -> str:
-    return read_address("/calls", pairs, NOW).problem
+    return read_address("/calls", pairs, NOW, UTC).problem
 
 
 def test_an_empty_address_is_a_day_and_empty_fields_say_nothing() -> None:
-    asked = read_address("/calls", [("user", " "), ("text", ""), ("live", ""), ("cursor", "x")], NOW)
+    asked = read_address("/calls", [("user", " "), ("text", ""), ("live", ""), ("cursor", "x")], NOW, UTC)
     assert asked.filter == CallFilter(since=NOW - timedelta(days=1), until=NOW)
     assert not asked.narrow
     assert asked.address.href() == "/calls"

@@ -30,7 +30,7 @@ PROMPT = Prompt(
 
 
 def told(known: Prompt | None = PROMPT, history: list[HistoryEntry] | None = None, **more: Any) -> str:
-    return " ".join(why(call(**more), HISTORY[1:] if history is None else history, known, NOW).sentences)
+    return " ".join(why(call(**more), HISTORY[1:] if history is None else history, known, UTC).sentences)
 
 
 def test_a_channel_with_who_moved_it() -> None:
@@ -39,7 +39,7 @@ def test_a_channel_with_who_moved_it() -> None:
         "The call came by stable. ann had moved it to version 2 at 2026-11-20 09:00:00 UTC: “warmer”"
     )
     assert said.endswith("Now version 2 is on no channel.")
-    found = why(call(revision=4, version=1), HISTORY, PROMPT, NOW)
+    found = why(call(revision=4, version=1), HISTORY, PROMPT, UTC)
     assert found.move is HISTORY[2]
     rolled = [entry(5, 3, 2, action="rollback")]
     assert "ann had rolled it back to version 2" in told(history=rolled)

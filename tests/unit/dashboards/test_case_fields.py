@@ -64,7 +64,7 @@ def test_nothing_is_lost(case: Case) -> None:
     assert found.case_id == case.case_id
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     variables=st.dictionaries(
         st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1),

@@ -81,7 +81,7 @@ def test_keys_are_counted_apart_and_without_a_limit_too(meters: Callable[[], Met
     assert read_used(tmp_path / "nothing", "k_1", START).requests == 0
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     limit=st.integers(1, 6),
     steps=st.lists(st.tuples(st.floats(0, 40), st.integers(0, 2)), min_size=1, max_size=80),

@@ -168,7 +168,7 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @given(body=bodies())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_no_spelling_ever_leaves_an_own_key_for_a_provider(body: dict[str, Any]) -> None:
     tries = body.get("prompt_id") is not None or any(body.get(key) is not None for key in UNMISTAKABLE)
     try:

@@ -23,7 +23,7 @@ def chat(usage: Any, **given: Any) -> dict[str, Any]:
 
 def tokens(tally: Tally) -> dict[str, int]:
     """The tokens that are known, by kind."""
-    found = {name: getattr(tally, name) for name in Tally.__dataclass_fields__ if name.endswith("_tokens")}
+    found = {name: getattr(tally, name) for name in Tally.__struct_fields__ if name.endswith("_tokens")}
     return {name.removesuffix("_tokens"): value for name, value in found.items() if value is not None}
 
 

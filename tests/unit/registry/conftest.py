@@ -1,6 +1,6 @@
 """A registry on a real database, SQLite's and PostgreSQL's by turns, and the shortest way to content."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from registry.storage.database import open_engine
 from registry.values import Content
 from registry.writing.store import Store
+from tests.plugins.postgresql import PostgreSQL
 from tests.plugins.registries import new_registry
 
 
@@ -101,6 +102,56 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     if request.param == "postgresql":
         return Database(request.getfixturevalue("postgresql_url"), None)
     return _sqlite(tmp_path)
+
+
+class Beginning:
+    """What all tests of a module find in their registry: `fill` writes it once for SQLite and once for PostgreSQL, and each test gets a copy."""
+
+    def __init__(self, fill: Callable[[Store], None]) -> None:
+        self._fill = fill
+        self._file = b""
+        self._template = ""
+
+    def on_sqlite(self, folder: Path) -> Database:
+        """A copy of it as a file in `folder`."""
+        path = folder / "registry.db"
+        if self._file:
+            path.write_bytes(self._file)
+            return Database(f"sqlite:///{path}", path)
+        made = _sqlite(folder)
+        self._write(made.url)
+        assert not path.with_name("registry.db-wal").exists()  # the last connection has brought it into the file
+        self._file = path.read_bytes()
+        return made
+
+    @contextmanager
+    def on_postgresql(self, server: PostgreSQL) -> Iterator[Database]:
+        """A copy of it on the server, dropped at the end."""
+        if not self._template:
+            url = server.create("template")
+            self._write(url)
+            self._template = url.partition("@/")[2].partition("?")[0]
+        with server.lent(self._template) as url:
+            yield Database(url, None)
+
+    def _write(self, url: str) -> None:
+        engine = open_engine(url)
+        self._fill(Store(engine))
+        engine.dispose()
+
+
+def database_with(beginning: Beginning) -> Any:
+    """A module's own `database`, in place of the empty one."""
+
+    @pytest.fixture(params=["sqlite", "postgresql"], name="database")
+    def filled(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+        if request.param == "sqlite":
+            yield beginning.on_sqlite(tmp_path)
+            return
+        with beginning.on_postgresql(request.getfixturevalue("postgresql")) as database:
+            yield database
+
+    return filled
 
 
 @pytest.fixture

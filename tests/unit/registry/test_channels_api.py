@@ -11,9 +11,10 @@ from fastapi.testclient import TestClient
 from registry.http import api, channels_api
 from registry.roles import ALLOWED, ROLES, Principal
 from registry.serving.live import LiveRegistry
+from registry.writing.store import Store
 from slugline.errors import add_error_handlers
 from tests.plugins.standing import Standing
-from tests.unit.registry.conftest import chat
+from tests.unit.registry.conftest import Beginning, chat, database_with
 
 BY_ROLE = {name: f"{name}:{name}" for name in ROLES}
 
@@ -38,19 +39,22 @@ def app() -> FastAPI:
     return app
 
 
+def saved(store: Store) -> None:
+    """Prompts `a` and `b` with three versions each, all of them ann's."""
+    ann = Principal(name="ann", identity="user:ann", roles=frozenset({"author"}))
+    for slug in ("a", "b"):
+        for text in ("one", "two", "three"):
+            store.save(slug, chat(text), message=text, by=ann)
+
+
+database = database_with(Beginning(saved))
+
+
 @pytest.fixture
 def client(app, store, engine) -> Iterator[TestClient]:
     live = LiveRegistry(engine)
     STORE.put(store)
     LIVE.put(live)
-    for slug in ("a", "b"):
-        for text in ("one", "two", "three"):
-            store.save(
-                slug,
-                chat(text),
-                message=text,
-                by=Principal(name="ann", identity="user:ann", roles=frozenset({"author"})),
-            )
     with TestClient(app) as client:
         yield client
     live.close()

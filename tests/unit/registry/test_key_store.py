@@ -221,7 +221,7 @@ def test_the_whole_life_of_a_key_over_http(client):
     assert secret.startswith("slk_")
     assert (body["prompts"], body["budget_usd"], body["created_by"], "hash" in body) == (["a"], "50", "ann", False)
     found = client.get(f"/api/keys/{key_id}")
-    assert found.json()["use"] == {"requests": 3, "spent_usd": "0.5", "unpriced_calls": 1}
+    assert found.json()["use"] == {"requests": 3, "spent_usd": "0.5", "unpriced_calls": 1, "last_used_at": None}
     changed = client.patch(
         f"/api/keys/{key_id}",
         json={"prompts": [], "budget_usd": None, "budget_period": None},

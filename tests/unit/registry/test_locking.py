@@ -231,7 +231,7 @@ def test_what_is_used_and_what_a_move_would_change():
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="{}%#"), max_size=20)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WORDS, st.lists(st.tuples(st.sampled_from(["tone", "base"]), WORDS, st.booleans()), max_size=5))
 def test_a_version_renders_the_same_whatever_happens_to_its_fragments(store, first, later):
     name = len(store.prompts())  # another for each example

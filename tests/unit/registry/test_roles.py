@@ -11,7 +11,7 @@ from registry.roles import ALLOWED, ROLES, Principal, owner, permit, permit_vers
 from registry.split import Arm
 from registry.writing.key_store import KeyStore
 from registry.writing.store import Store
-from tests.unit.registry.conftest import chat
+from tests.unit.registry.conftest import Beginning, chat, database_with
 
 TABLE = {
     #               viewer application author reviewer promoter admin
@@ -61,14 +61,16 @@ def acts(store: Store, keys: KeyStore, channel: str = "stable") -> dict[str, Cal
     }
 
 
-@pytest.fixture
-def channels(store) -> Store:
+def moved(store: Store) -> None:
+    """Prompt `a` with three versions, and two channels that have been on two of them."""
     for text in ("one", "two", "three"):
         store.save("a", chat(text), message=text, by=owner("ann"))
     for channel in ("stable", "canary"):
         for number in (1, 3, 1):
             store.promote("a", number, channel=channel, reason="r", by=owner("bob"))
-    return store
+
+
+database = database_with(Beginning(moved))
 
 
 def by_role(role: str, **scopes: tuple[str, ...]) -> Principal:
@@ -81,25 +83,25 @@ def may(act: str, role: str) -> bool:
 
 @pytest.mark.parametrize("channel", ["stable", "canary"])
 @pytest.mark.parametrize("role", ROLES)
-def test_what_a_role_may_not_is_refused_and_changes_nothing(role, channel, channels, engine):
-    do = acts(channels, KeyStore(engine), channel)
+def test_what_a_role_may_not_is_refused_and_changes_nothing(role, channel, store, engine):
+    do = acts(store, KeyStore(engine), channel)
     assert set(do) == set(TABLE)
-    before = channels.revision()
+    before = store.revision()
     for act in (act for act in TABLE if not may(act, role)):
         with pytest.raises(AuthRoleNotAllowedError, match=f"{role} may not .* that takes the role"):
             do[act](by_role(role))
-        assert channels.revision() == before, act
+        assert store.revision() == before, act
 
 
 @pytest.mark.parametrize("channel", ["stable", "canary"])
 @pytest.mark.parametrize(("act", "role"), [(act, role) for act in TABLE for role in ROLES if may(act, role)])
-def test_what_a_role_may_is_done(act, role, channel, channels, engine):
-    acts(channels, KeyStore(engine), channel)[act](by_role(role))
+def test_what_a_role_may_is_done(act, role, channel, store, engine):
+    acts(store, KeyStore(engine), channel)[act](by_role(role))
 
 
 @pytest.mark.parametrize("act", sorted(set(TABLE) - {"create a key"}))
-def test_no_prompt_out_of_scope(act, channels, engine):
-    do = acts(channels, KeyStore(engine))
+def test_no_prompt_out_of_scope(act, store, engine):
+    do = acts(store, KeyStore(engine))
     with pytest.raises(AuthPromptNotAllowedError):
         do[act](by_role("admin", prompts=("b", "c*")))
     if act != "restore":  # nothing is archived
@@ -122,10 +124,10 @@ MOVING = {
 
 
 @pytest.mark.parametrize("act", sorted(MOVING))
-def test_no_channel_out_of_scope(act, channels, engine):
+def test_no_channel_out_of_scope(act, store, engine):
     with pytest.raises(AuthChannelNotAllowedError):
-        acts(channels, KeyStore(engine), "stable")[act](by_role("admin", channels=("canary",)))
-    acts(channels, KeyStore(engine), "canary")[act](by_role("admin", channels=("canary",)))
+        acts(store, KeyStore(engine), "stable")[act](by_role("admin", channels=("canary",)))
+    acts(store, KeyStore(engine), "canary")[act](by_role("admin", channels=("canary",)))
 
 
 def test_every_action_has_a_role_and_every_role_reads():

@@ -156,3 +156,28 @@ def test_comments_of_scores_are_redacted() -> None:
     (event,) = kept.events
     assert isinstance(event, ScoreEvent)
     assert event.comment == "ask [redacted:email]"
+
+
+@pytest.mark.parametrize(
+    "place", ["params", "attempts", "variables", "request", "response", "user", "stratum", "trace_id"]
+)
+def test_a_secret_anywhere_is_found_though_all_texts_are_scanned_at_once(place: str) -> None:
+    key = "sk-ant-api03-Zq8LmR2vXc91bN"
+    kept = Kept()
+    kept.recorder()(
+        call(**{place: json.dumps({"said": key}) if place in {"variables", "request", "response"} else key})
+    )
+    (event,) = kept.events
+    assert isinstance(event, CallEvent)
+    assert key not in str(msgspec.structs.asdict(event))
+    assert event.redactions == 1
+
+
+def test_own_patterns_see_where_each_text_begins() -> None:
+    kept = Kept()
+    kept.recorder(bodies=Redactor(("secrets",), {"ticket": r"\AT-\d{4}\b"}))(
+        call(error_message="", response="T-1234 is yours")
+    )
+    (event,) = kept.events
+    assert isinstance(event, CallEvent)
+    assert event.response == "[redacted:ticket] is yours"

@@ -197,7 +197,7 @@ BODIES = st.one_of(st.text(max_size=30), st.recursive(
 ).map(json.dumps))  # fmt: skip
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(text=ANYTHING, request=BODIES, response=BODIES, seed=st.randoms())
 async def test_whatever_the_output_nothing_raises_and_order_makes_no_difference(
     text: str, request: str, response: str, seed: Any

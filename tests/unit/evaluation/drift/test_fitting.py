@@ -26,7 +26,7 @@ def test_days_that_differ_make_a_step_less_sure() -> None:
     errors = []
     for day in (0.0, 0.05):
         rows, columns = _rows(1, day=day)
-        found = fit(rows, columns, days=2)
+        found = fit(rows, columns)
         errors.append(float(found.noise.variances(found.weights[1:])[0][0]))
     assert errors[1] > 4 * errors[0]
 
@@ -38,7 +38,7 @@ def test_a_95_percent_interval_holds_the_truth_about_that_often(day: float) -> N
     held = 0
     for seed in range(200):
         rows, columns = _rows(seed, day=day, step=-0.05)
-        found = fit(rows, columns, days=2)
+        found = fit(rows, columns)
         variance, freedom = found.noise.variances(found.weights[1:])
         half = quantile(0.95, float(freedom[0])) * float(np.sqrt(variance[0]))
         held += abs(float(found.coefficients[1]) + 0.05) <= half
@@ -48,4 +48,4 @@ def test_a_95_percent_interval_holds_the_truth_about_that_often(day: float) -> N
 def test_a_column_that_says_the_same_as_others_is_left_out() -> None:
     rows, columns = _rows(1)
     twice = np.hstack([columns, columns[:, 1:]])
-    assert fit(rows, twice, days=2).kept == (0, 1)
+    assert fit(rows, twice).kept == (0, 1)

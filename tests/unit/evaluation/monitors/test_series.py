@@ -34,8 +34,8 @@ def found(series: Hours, now: int, *, margin: float = 0.1, memory: Memory | None
 
 @pytest.mark.parametrize("setting", [NOISY, Setting(rate=200, p=0.001), Setting(rate=50, p=0.995)])
 def test_a_stationary_week_is_left_alone(setting: Setting) -> None:
-    assert families([setting] * 5, 20, margin=0.005, side="up") == 0
-    assert families([setting] * 5, 20, margin=0.005, side="down") == 0
+    assert families([setting] * 5, range(20), margin=0.005, side="up") == 0
+    assert families([setting] * 5, range(20), margin=0.005, side="down") == 0
 
 
 def test_a_loss_is_found_within_two_days() -> None:

@@ -14,7 +14,7 @@ from tests.unit.evaluation.runs.bench import A, B, plan_of
 C = Target(slug="agent", version=2, model="other")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 9), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5))
 def test_every_attempt_comes_once_and_targets_meet_a_case_side_by_side(
     cases: int, repeats: int, targets: int, every: int

@@ -152,14 +152,14 @@ def said(draw: st.DrawFn) -> Json:
 
 @pytest.mark.parametrize("provider", ["messages", "gemini"])
 @given(body=chat_requests(), stops=st.none() | words | st.lists(words, min_size=1, max_size=3))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_a_chat_request_says_the_same_everywhere(provider: str, body: Json, stops: Any) -> None:
     body = {**body, "stop": stops} if stops else body
     assert request_differences("chat", body, provider, between("chat", provider).request(body)) == []
 
 
 @given(body=chat_requests(), stop=st.none() | words, effort=st.sampled_from([None, "low", "medium", "high"]))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_a_chat_request_comes_back_from_anthropics_dialect(body: Json, stop: Any, effort: Any) -> None:
     if effort and not {"tool_choice", "temperature", "top_p"} & body.keys():
         body = {**body, "model": "claude-opus-4-6", "reasoning_effort": effort}
@@ -170,7 +170,7 @@ def test_a_chat_request_comes_back_from_anthropics_dialect(body: Json, stop: Any
 
 @pytest.mark.parametrize("provider", ["chat", "messages", "gemini"])
 @given(body=chat_requests())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_a_responses_request_says_the_same_everywhere(provider: str, body: Json) -> None:
     written = as_responses(body)
     assert request_differences("responses", written, provider, between("responses", provider).request(written)) == []
@@ -181,7 +181,7 @@ def test_a_responses_request_says_the_same_everywhere(provider: str, body: Json)
 @pytest.mark.parametrize("provider", ["messages", "gemini", "chat"])
 @pytest.mark.parametrize("caller", ["chat", "responses", "messages"])
 @given(meaning=said(), at=st.lists(st.integers(0, 40), max_size=4))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_an_answer_says_the_same_whole_and_as_a_stream(
     caller: str, provider: str, meaning: Json, at: list[int]
 ) -> None:
@@ -199,7 +199,7 @@ def test_an_answer_says_the_same_whole_and_as_a_stream(
 
 
 @given(meaning=said())
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_an_answer_of_anthropics_comes_back_from_chat(meaning: Json) -> None:
     claude = wholly("messages", meaning)
     chat = between("chat", "messages").answer(claude, CALLERS_BODY["chat"])
@@ -213,7 +213,7 @@ def test_an_answer_of_anthropics_comes_back_from_chat(meaning: Json) -> None:
 @pytest.mark.parametrize("provider", ["messages", "gemini", "chat"])
 @pytest.mark.parametrize("caller", ["chat", "responses", "messages"])
 @given(data=st.data())
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_a_request_of_nonsense_is_refused_in_words(caller: str, provider: str, data: st.DataObject) -> None:
     if caller == provider:
         return

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langfuse.model import TemplateParser
 
@@ -117,7 +117,6 @@ PIECES = st.lists(
 
 
 @given(pieces=PIECES)
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 def test_what_a_client_fills_in_is_what_slugline_renders(pieces: list[str]) -> None:
     source = "".join(pieces) + " {{ name }} {{ b }}"
     try:

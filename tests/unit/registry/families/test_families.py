@@ -50,14 +50,13 @@ def _rendered(proposal: Proposal, values: Any) -> str | None:
     return render(compile_content(content), values).text
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(_TEXTS)
 def test_the_template_with_a_texts_values_is_the_text(texts: list[str]) -> None:
     proposal = propose(texts, [1] * len(texts))
     assert [_rendered(proposal, values) for values in proposal.values] == texts
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.sampled_from(["Today is ", "You help ", "\n", "Always be kind. ", '{"a": "', '"}', "{{", "}"]), min_size=2, max_size=6),
     st.lists(st.lists(st.integers().map(str) | st.text(string.ascii_letters, min_size=1, max_size=8), min_size=5, max_size=5), min_size=1, max_size=8),

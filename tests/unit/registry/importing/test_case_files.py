@@ -42,7 +42,7 @@ CASES = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cases=st.lists(CASES, min_size=1, max_size=3),
     checks=st.lists(CHECKS, max_size=2),

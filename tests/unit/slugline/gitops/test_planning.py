@@ -276,6 +276,6 @@ class Interleaving(RuleBasedStateMachine):
 
 def test_no_order_of_saves_pulls_and_pushes_loses_or_buries_anything():
     Interleaving.TestCase.settings = settings(
-        max_examples=60, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+        max_examples=60, stateful_step_count=30, suppress_health_check=list(HealthCheck)
     )
     Interleaving.TestCase("runTest").runTest()
