@@ -5,8 +5,6 @@ Knows how they are shown. Refuses to know how one is started (`dashboards.evalua
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -20,6 +18,7 @@ from dashboards.asking import Evaluating
 from dashboards.forms import Form, read_form
 from dashboards.frame import HEADERS, Frame, see_other
 from dashboards.outcomes import SHOWN, CaseRow, Outcomes, Sought, look_for, rows_of, table_of, targets_of
+from dashboards.spreadsheets import as_csv
 from evaluation.intervals import wilson
 from evaluation.runs.plan import Plan
 from evaluation.runs.report import Report, report_of
@@ -175,9 +174,8 @@ def _twin(found: Seen, form: str) -> Response:
         told: dict[str, Any] = {**found.report.to_json(), "facts": found.one.facts, "state": found.one.state}
         return JSONResponse(told, headers=HEADERS)
     if form == "csv":
-        text = io.StringIO()
-        csv.writer(text).writerows([_harmless(cell) for cell in row] for row in table_of(found.rows))
-        return PlainTextResponse(text.getvalue(), headers=HEADERS, media_type="text/csv; charset=utf-8")
+        text = as_csv(table_of(found.rows))
+        return PlainTextResponse(text, headers=HEADERS, media_type="text/csv; charset=utf-8")
     if form == "md":
         from evaluation.runs.markdown import as_markdown
 
@@ -185,8 +183,3 @@ def _twin(found: Seen, form: str) -> Response:
     from evaluation.runs.junit import as_junit
 
     return Response(as_junit([(found.report, found.plan)]), headers=HEADERS, media_type="application/xml")
-
-
-def _harmless(cell: str) -> str:
-    """Text that a spreadsheet takes for text: what models wrote is no formula (https://owasp.org/www-community/attacks/CSV_Injection)."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell

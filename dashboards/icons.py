@@ -24,6 +24,7 @@ _NAMES = (
     ),
     *("circle-x", "database", "download", "file-diff", "flask-conical", "git-commit-vertical"),
     *("git-pull-request-arrow", "history", "info", "log-in", "monitor", "moon", "pencil", "play", "plus", "rewind"),
+    *("copy", "list-tree", "messages-square", "pause", "radio", "search", "sparkles", "wrench", "workflow", "x"),
     *("scroll-text", "shield-check", "sun", "trash-2", "undo-2", "upload", "user"),
     *("copy", "eye", "heart-pulse", "key-round", "keyboard", "link", "list-tree", "log-out", "rows-3", "share-2"),
     *("square-terminal", "users"),

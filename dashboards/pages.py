@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from dashboards.alerts import add_alerts
 from dashboards.around import Around
 from dashboards.asking import Evaluating
+from dashboards.call_pages import add_call_pages
 from dashboards.case_files import add_case_files
 from dashboards.cases import add_cases
 from dashboards.datasets import add_datasets
@@ -27,6 +28,7 @@ from dashboards.home import add_home
 from dashboards.key_pages import add_keys
 from dashboards.moves import add_moves
 from dashboards.past import add_past
+from dashboards.playing import Playing
 from dashboards.prompt import add_prompt
 from dashboards.quality import add_quality
 from dashboards.reviews import add_reviews
@@ -37,6 +39,7 @@ from dashboards.viewer import add_viewer
 from registry.http.terms import By
 from registry.writing.store import Store
 from tracing.clickhouse import ClickHouse
+from tracing.event import Event
 
 ROOMS = (
     Room(href="/", icon="scroll-text", name="Prompts", key="p"),
@@ -64,12 +67,17 @@ def build_router(
     by: By,
     *,
     evaluating: Evaluating,
+    playing: Playing,
     around: Around,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
+    record: Callable[[Event], bool],
 ) -> APIRouter:
     """The pages' routes. `by` says who asks, `now` the time; `new_id` gives what makes a form count once, however often it is sent.
-    `evaluating` plans and starts evaluations; `around` is for the pages about people and the server."""
+
+    `evaluating` plans and starts evaluations, `playing` makes calls that people try. `record` puts what people say of calls on disk, and
+    says whether it is there. `around` is for the pages about people and the server.
+    """
     signing, public_url = around.signing, around.public_url
     frame = Frame(by=by, signing=signing, now=now, new_id=new_id)
     router = APIRouter(include_in_schema=False, route_class=frame.route())
@@ -93,6 +101,7 @@ def build_router(
     add_evaluations(router, frame, store, evaluating)
     add_quality(router, frame, store, clickhouse)
     add_drift(router, frame, store, clickhouse)
+    add_call_pages(router, frame, store, clickhouse, record=record, playing=playing)
     add_keys(router, frame, around.keys, around.people, around.use)
     add_health(router, frame, around.health)
     add_shares(router, frame, store, around.shares, public_url)

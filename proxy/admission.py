@@ -32,7 +32,11 @@ def admit(call: CallRequest, line: Line, draft: Draft) -> CallRequest:
     """
     before = line.clock()
     try:
-        return call if call.own else _admit(call, line, draft)
+        if not call.own:
+            return _admit(call, line, draft)
+        if call.payer is not None:
+            _bill(call.payer, call, line, draft)
+        return call
     finally:
         draft.timings["auth"] = line.clock() - before
 
@@ -51,10 +55,16 @@ def _admit(call: CallRequest, line: Line, draft: Draft) -> CallRequest:
     if cleaned is not call.headers:
         call = msgspec.structs.replace(call, headers=cleaned)
     if key is not None:
-        check_role(key)
-        check_endpoint(key, call.endpoint.name)
-        _within_limits(key, line, draft)
+        _bill(key, call, line, draft)
     return call
+
+
+def _bill(key: CallerKey, call: CallRequest, line: Line, draft: Draft) -> None:
+    """Holds a call to the terms of the key that pays for it."""
+    draft.caller, draft.key = key.terms.name, key
+    check_role(key)
+    check_endpoint(key, call.endpoint.name)
+    _within_limits(key, line, draft)
 
 
 def may_call(headers: Mapping[str, str], line: Line) -> bool:

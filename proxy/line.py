@@ -13,6 +13,7 @@ from proxy.errors import UpstreamFailed
 from proxy.meter import Meter
 from proxy.price import PriceList
 from proxy.providers import Provider
+from registry.keys import CallerKey
 from registry.serving.live import LiveRegistry
 from tracing.event import CallEvent
 
@@ -21,7 +22,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A call as it came: header names in lower case, the body as bytes, the query without its question mark.
 
     `prompt` is the reference to a prompt that the path names, where it names one. `own` calls are made by Slugline itself (an
-    evaluation, a probe): they need no key.
+    evaluation, a probe): they need no key. Where such a call is made for somebody who has one, `payer` is that key, and its terms hold.
     """
 
     endpoint: Endpoint
@@ -31,6 +32,7 @@ class CallRequest(msgspec.Struct, frozen=True, kw_only=True):
     query: str = ""
     purpose: str = "production"
     own: bool = False
+    payer: CallerKey | None = None
     prompt: str | None = None
 
     @property

@@ -47,6 +47,7 @@ from slugline.health import build_router as health_router
 from slugline.line import open_line
 from slugline.locate import locate_clickhouse
 from slugline.page_evaluations import PageEvaluations
+from slugline.page_playground import PagePlayground
 from slugline.recording import open_recorder
 from slugline.server_health import ServerHealth
 from slugline.setting_sources import SOURCES_VARIABLE
@@ -197,7 +198,17 @@ def build_api(
     api.include_router(health_router(live, spool, folder, recorder.counts, embedded=embedded))
     evaluating = PageEvaluations(store, line, new_id)
     api.include_router(
-        pages.build_router(store, clickhouse, who, evaluating=evaluating, around=around, now=now, new_id=new_id)
+        pages.build_router(
+            store,
+            clickhouse,
+            who,
+            evaluating=evaluating,
+            around=around,
+            playing=PagePlayground(store, line),
+            now=now,
+            new_id=new_id,
+            record=recorder,
+        )
     )
     add_error_handlers(api)
     return api

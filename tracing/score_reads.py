@@ -5,7 +5,7 @@ Knows the view `scores` and the table `score_history`. Refuses to know HTTP and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tracing.clickhouse import ClickHouse
@@ -41,6 +41,13 @@ _HISTORY = """
 SELECT received_at, target_kind, target, ts, name, value, label, kind, source, scorer, scorer_version, parsed, comment, deleted, posted_by
 FROM score_history FINAL
 WHERE score_id = {score_id:String}
+ORDER BY received_at DESC
+LIMIT 1000
+"""
+_HISTORIES = """
+SELECT score_id, received_at, ts, name, value, label, kind, source, scorer, parsed, comment, deleted, posted_by
+FROM score_history FINAL
+WHERE score_id IN {ids:Array(String)}
 ORDER BY received_at DESC
 LIMIT 1000
 """
@@ -105,6 +112,15 @@ async def score_and_history(
     now = (await clickhouse.query(_ONE, {"score_id": score_id}, **LIMITS)).dicts()
     history = (await clickhouse.query(_HISTORY, {"score_id": score_id}, **LIMITS)).dicts()
     return (now[0] if now else None), history
+
+
+async def score_histories(clickhouse: ClickHouse, score_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """What was posted of scores, by their ids, newest first."""
+    found: dict[str, list[dict[str, Any]]] = {score_id: [] for score_id in score_ids}
+    for event in (await clickhouse.query(_HISTORIES, {"ids": list(found)}, **LIMITS)).dicts() if found else ():
+        times = {name: event[name].replace(tzinfo=event[name].tzinfo or UTC) for name in ("received_at", "ts")}
+        found[event.pop("score_id")].append(event | times)
+    return found
 
 
 async def prompts_of_targets(

@@ -20,6 +20,15 @@ _NAMES: Mapping[str, str] = {
         *("external_id", "trace_id", "purpose", "outcome", "prompt", "origin"),
     )
 } | {"model": "(model_served IN {model:Array(String)} OR model_requested IN {model:Array(String)})"}
+# As the view `scores` has it: a score belongs to the call that it names, or to the last one of its trace or of the app's id.
+_SCORED = """call_id GLOBAL IN
+(
+    SELECT key FROM score_events FINAL WHERE NOT deleted AND target_kind = 'call' AND {inner}
+    UNION ALL
+    SELECT argMax(call_id, (call_ts, call_id)) FROM call_keys
+    WHERE key GLOBAL IN (SELECT key FROM score_events FINAL WHERE NOT deleted AND target_kind != 'call' AND {inner})
+    GROUP BY key
+)"""
 _EMPTY = "-"
 _LONGEST_CALL = timedelta(hours=2)
 
@@ -140,7 +149,7 @@ def _score(found: Condition, number: int, asked: ScoreCondition) -> Condition:
         column, kind = ("value", "Float64") if asked.number is not None else ("label", "String")
         inner += f" AND {column} {asked.comparison} {{scored{number}:{kind}}}"
         parameters[f"scored{number}"] = asked.label if asked.number is None else asked.number  # type: ignore[assignment]
-    return found.and_(f"call_id IN (SELECT call_id FROM scores WHERE {inner})", **parameters)  # noqa: S608
+    return found.and_(_SCORED.format(inner=inner), **parameters)
 
 
 def _texts(found: Condition, asked: CallFilter) -> Condition:

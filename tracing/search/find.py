@@ -83,7 +83,7 @@ async def find_calls(
         found = found.and_(sql, after_ms=after.ts_ms, after_id=after.key)
     rows: list[dict[str, Any]] = []
     deadline = time.monotonic() + SEARCH_SECONDS
-    async with _bounded(given):
+    async with bounded(given):
         for since, until in _windows(asked, after, now):
             window = within(found, since, until)
             statement = f"""SELECT {", ".join(LISTED)}
@@ -91,7 +91,7 @@ FROM calls
 WHERE {window.sql}
 ORDER BY ts DESC, call_id DESC
 LIMIT {{most:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
-            answer = await _ask(clickhouse, statement, window, deadline, most=limit + 1 - len(rows))
+            answer = await ask(clickhouse, statement, window, deadline, most=limit + 1 - len(rows))
             rows += answer
             if len(rows) > limit:
                 break
@@ -102,21 +102,21 @@ LIMIT {{most:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
     )
 
 
-async def find_call(clickhouse: ClickHouse, call_id: str, sight: Sight) -> dict[str, Any]:
+async def find_call(clickhouse: ClickHouse, call_id: str, sight: Sight, *, with_spans: bool = True) -> dict[str, Any]:
     """One call in full, with `scores` and `spans` of its trace. Raises CallNotFoundError."""
     found = condition(CallFilter(), sight).and_("call_id = {call_id:UUID}", call_id=_uuid(call_id))
     hidden = () if sight.bodies else PRIVATE
     columns = [name for name in COLUMNS if name not in hidden]
     deadline = time.monotonic() + SEARCH_SECONDS
-    async with _bounded(CallFilter()):
+    async with bounded(CallFilter()):
         statement = f"SELECT {', '.join(columns)} FROM calls WHERE {found.sql} LIMIT 1"  # noqa: S608
-        rows = await _ask(clickhouse, statement, found, deadline)
+        rows = await ask(clickhouse, statement, found, deadline)
         if not rows:
             raise CallNotFoundError(f"no call {call_id} on record {_NEW}")
         call = parsed(as_json(rows[0]))
         keys = {"call_id": call_id, "trace_id": call["trace_id"], "external_id": call["external_id"]}
-        scores = await _ask(clickhouse, _SCORES, Condition(parameters=keys), deadline)
-        spans = await _spans(clickhouse, call["trace_id"], deadline) if sight.bodies else []
+        scores = await ask(clickhouse, _SCORES, Condition(parameters=keys), deadline)
+        spans = await _spans(clickhouse, call["trace_id"], deadline) if sight.bodies and with_spans else []
     return {**call, "scores": [as_json(row) for row in scores], "spans": spans}
 
 
@@ -153,9 +153,9 @@ GROUP BY trace_id
 HAVING {behind}
 ORDER BY last_ts DESC, trace_id DESC
 LIMIT {{most:UInt32}}"""  # noqa: S608 - names of our own; values are parameters
-    async with _bounded(asked):
+    async with bounded(asked):
         whole = Condition(parameters={**parameters, **around})
-        rows = await _ask(clickhouse, statement, whole, time.monotonic() + SEARCH_SECONDS, most=limit + 1)
+        rows = await ask(clickhouse, statement, whole, time.monotonic() + SEARCH_SECONDS, most=limit + 1)
     shown = rows[:limit]
     next_cursor = _behind(shown[-1], "trace_id", "last_ts") if len(rows) > limit else ""
     return Page(rows=[_trace(row) for row in shown], next_cursor=next_cursor)
@@ -190,9 +190,10 @@ def _windows(asked: CallFilter, after: Cursor | None, now: datetime) -> list[tup
     return [*windows, (oldest, end)]
 
 
-async def _ask(
+async def ask(
     clickhouse: ClickHouse, statement: str, found: Condition, deadline: float, **parameters: Any
 ) -> list[dict[str, Any]]:
+    """The rows of a statement whose condition is `found`, within what is left until `deadline` of the monotonic clock."""
     left = max(1, round(deadline - time.monotonic()))
     settings = {"readonly": 2, "max_execution_time": left}
     return (await clickhouse.query(statement, {**found.parameters, **parameters}, **settings)).dicts()
@@ -204,7 +205,7 @@ async def _spans(clickhouse: ClickHouse, trace_id: str, deadline: float) -> list
         return []
     asked = Condition(parameters={"trace_id": trace_id})
     try:
-        rows = await _ask(
+        rows = await ask(
             clickhouse, "SELECT * FROM spans WHERE trace_id = {trace_id:String} LIMIT 1000", asked, deadline
         )
     except ClickHouseRefused as error:
@@ -215,7 +216,8 @@ async def _spans(clickhouse: ClickHouse, trace_id: str, deadline: float) -> list
 
 
 @asynccontextmanager
-async def _bounded(asked: CallFilter) -> AsyncIterator[None]:
+async def bounded(asked: CallFilter) -> AsyncIterator[None]:
+    """Around searches: one that took too long, or too much memory, becomes SearchTooBroadError, which says what to narrow."""
     try:
         yield
     except ClickHouseRefused as error:
