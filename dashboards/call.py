@@ -17,7 +17,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import ValidationError
 
-from dashboards.assets import scripted
 from dashboards.call_list import shown_value
 from dashboards.call_reading import Reading, attempts_of, not_kept, price_of, read_call
 from dashboards.call_why import Why, overridden, why
@@ -62,7 +61,6 @@ def add_call(
     store: Store,
     clickhouse: ClickHouse,
     record: Callable[[Event], bool],
-    assets: Mapping[str, str],
 ) -> None:
     """`/calls/{call_id}`, its twin, and the forms for its scores."""
 
@@ -103,12 +101,11 @@ def add_call(
             "attempts": attempts_of(found.call),
             "shown": shown_value,
             "moment": datetime.fromisoformat,
-            "assets": assets,
             "done": done,
             "typed": form or Form(),
             "problem": problem,
         }
-        return scripted(frame.page(request, "call.html", status=400 if problem else 200, **told))
+        return frame.page(request, "call.html", status=400 if problem else 200, **told)
 
     @router.post("/calls/{call_id}/scores")
     async def give_score(call_id: str, request: Request, form: Sent) -> Response:

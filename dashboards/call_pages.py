@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
-from dashboards.assets import add_assets
 from dashboards.call import add_call
 from dashboards.calls import add_calls
 from dashboards.frame import Frame
@@ -28,8 +27,7 @@ def add_call_pages(
     playing: Playing,
 ) -> None:
     """All of them. `record` puts a score on disk, and says whether it is there; `playing` makes calls for whoever tries something."""
-    assets = add_assets(router, "calls.css", "calls.js", "copy.js", "playground.js")
-    add_calls(router, frame, store, clickhouse, assets)
-    add_call(router, frame, store, clickhouse, record, assets)
-    add_traces(router, frame, clickhouse, assets)
-    add_playground(router, frame, store, clickhouse, playing, assets)
+    add_calls(router, frame, store, clickhouse)
+    add_call(router, frame, store, clickhouse, record)
+    add_traces(router, frame, clickhouse)
+    add_playground(router, frame, store, clickhouse, playing)

@@ -6,7 +6,7 @@ Knows the pages. Refuses to know SQL (`tracing.search`), how a list is put toget
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,6 @@ from anyio import to_thread
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from dashboards.assets import scripted
 from dashboards.call_address import DEFAULT, PRESETS, CallsAsked, read_address
 from dashboards.call_bars import HEIGHT, WIDTH
 from dashboards.call_list import CallList, list_calls, shown_value, with_scores
@@ -43,7 +42,7 @@ _TYPED = ("user", "session", "tag", "score", "min_cost", "min_ms", "status", "tr
 """Filters with a field of their own; others are chosen by their counts, or come with the address."""
 
 
-def add_calls(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse, assets: Mapping[str, str]) -> None:
+def add_calls(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse) -> None:
     """`/calls`, its twins, and `/calls/newer`, which the page asks for what came in since."""
     _add_twins(router, frame, clickhouse)
 
@@ -84,11 +83,10 @@ def add_calls(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHo
             "live": live is not None,
             "most_in_csv": MOST_IN_CSV,
             "size": (WIDTH, HEIGHT),
-            "assets": assets,
             "shown": shown_value,
             "cursor": cursor,
         }
-        return scripted(frame.page(request, "calls.html", status=400 if problem else 200, **told))
+        return frame.page(request, "calls.html", status=400 if problem else 200, **told)
 
 
 def _add_twins(router: APIRouter, frame: Frame, clickhouse: ClickHouse) -> None:

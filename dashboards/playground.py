@@ -18,7 +18,6 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 
-from dashboards.assets import scripted
 from dashboards.event_stream import EventStream
 from dashboards.forms import Form, read_form
 from dashboards.frame import Frame, may, see_other
@@ -43,9 +42,7 @@ class Answer:
     ended: Ended = field(default_factory=Ended)
 
 
-def add_playground(
-    router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse, playing: Playing, assets: Mapping[str, str]
-) -> None:
+def add_playground(router: APIRouter, frame: Frame, store: Store, clickhouse: ClickHouse, playing: Playing) -> None:
     """`/playground`, and `/playground/run`, which its script asks for one side's answer."""
 
     def show(
@@ -61,9 +58,8 @@ def add_playground(
             "problem": problem,
             "may_run": may(me, "call", tried.slug or None),
             "may_save": bool(tried.slug) and may(me, "save", tried.slug),
-            "assets": assets,
         }
-        return scripted(frame.page(request, "playground.html", status=400 if problem else 200, **told))
+        return frame.page(request, "playground.html", status=400 if problem else 200, **told)
 
     @router.get("/playground")
     async def get_playground(request: Request, call: str = "") -> Response:

@@ -12,7 +12,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from dashboards.assets import scripted
 from dashboards.call_address import DEFAULT, PRESETS, CallsAsked, read_address
 from dashboards.call_reading import Reading, read_call
 from dashboards.frame import HEADERS, Frame
@@ -34,9 +33,9 @@ _MOST_ATTRIBUTES = 200
 _LONGEST = 20_000
 
 
-def add_traces(router: APIRouter, frame: Frame, clickhouse: ClickHouse, assets: Mapping[str, str]) -> None:
+def add_traces(router: APIRouter, frame: Frame, clickhouse: ClickHouse) -> None:
     """`/traces` and `/traces/{trace_id}`, and their twins."""
-    _add_list(router, frame, clickhouse, assets)
+    _add_list(router, frame, clickhouse)
 
     async def found(me: Principal, trace_id: str) -> Trace:
         if not TRACE_ID.fullmatch(trace_id):
@@ -83,12 +82,11 @@ def add_traces(router: APIRouter, frame: Frame, clickhouse: ClickHouse, assets: 
             "started": min(each.start for each in trace.nodes),
             "scale": SCALE,
             "part": PART,
-            "assets": assets,
         }
-        return scripted(frame.page(request, "trace.html", **told))
+        return frame.page(request, "trace.html", **told)
 
 
-def _add_list(router: APIRouter, frame: Frame, clickhouse: ClickHouse, assets: Mapping[str, str]) -> None:
+def _add_list(router: APIRouter, frame: Frame, clickhouse: ClickHouse) -> None:
     async def page_of(request: Request, asked: CallsAsked, *, limit: int, cursor: str) -> Page:
         sight = Sight(prompts=frame.visitor(request).prompts)
         if asked.problem:
@@ -130,7 +128,6 @@ def _add_list(router: APIRouter, frame: Frame, clickhouse: ClickHouse, assets: M
             "problem": problem,
             "presets": PRESETS,
             "default": DEFAULT,
-            "assets": assets,
         }
         return frame.page(request, "traces.html", status=400 if problem else 200, **told)
 

@@ -107,7 +107,7 @@ def migrate(engine: Engine) -> None:
 
 
 def _steps() -> list[str]:
-    """The steps of the tables that this release knows, in order. By their files: Alembic takes longer to import than a command has to do."""
+    """The steps of the tables that this release knows, in order; by their files, as Alembic takes long to import."""
     files = (Path(__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
     return sorted(path.name.partition("_")[0] for path in files)
 
