@@ -55,6 +55,8 @@ async def test_counts_are_those_of_the_rows(records: ClickHouse) -> None:
     assert counts.calls == len(there) > 200
     assert counts.errors == sum(call.outcome == "provider_error" for call in there)
     assert counts.cost == sum(call.cost == "0.25" for call in there) * 0.25
+    priceless = await counted(records, prompt=("nobody's",))
+    assert priceless.cost is None
     assert facet(counts, "outcome") == Counter(call.outcome for call in there)
     assert facet(counts, "prompt") == Counter(call.prompt for call in there)
     assert facet(counts, "model") == Counter(

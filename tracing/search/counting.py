@@ -51,13 +51,14 @@ class Facet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """The calls that began in a stretch of time. `errors` are neither ok nor left by the client; `cost` is in US dollars."""
+    """The calls that began in a stretch of time. `errors` are neither ok nor left by the client; `cost` is in US dollars, of the
+    calls whose price is known; None where no call's is."""
 
     since: datetime
     until: datetime
     calls: int
     errors: int
-    cost: float
+    cost: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class Counts:
 
     calls: int
     errors: int
-    cost: float
+    cost: float | None
     bars: tuple[Bar, ...]
     facets: tuple[Facet, ...]
 
@@ -96,7 +97,7 @@ async def count_calls(
     return Counts(
         calls=sum(bar.calls for bar in shown),
         errors=sum(bar.errors for bar in shown),
-        cost=sum(bar.cost for bar in shown),
+        cost=sum(priced) if (priced := [bar.cost for bar in shown if bar.cost is not None]) else None,
         bars=shown,
         facets=tuple(
             _facet(name, [row for row in rows if row["facet"] in _COLUMNS[name]], chosen[name]) for name in FACETS
@@ -124,7 +125,7 @@ def bars_of(rows: Sequence[Mapping[str, Any]], since: datetime, until: datetime,
                 until=min(begins + step, until),
                 calls=int(row.get("calls", 0)),
                 errors=int(row.get("errors", 0)),
-                cost=float(row.get("dollars") or 0.0),
+                cost=None if row.get("dollars") is None else float(row["dollars"]),
             )
         )
     return tuple(found)
