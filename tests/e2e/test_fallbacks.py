@@ -1,6 +1,7 @@
 """When a provider doesn't answer, the next of the list does; and a client that leaves may still be counted."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -164,6 +165,11 @@ def test_a_client_that_left_is_counted_to_the_end_where_that_is_set(
             timeout=0.3,
         )
     assert three[2].asked == 1
+    # Only once the server knows that nobody waits any more may the answer come: both at once would be an answer in time.
+    deadline = time.monotonic() + 30
+    while "slugline_calls_in_flight 0" not in falling.api.get("/metrics").text:
+        assert time.monotonic() < deadline, "the server has not noticed that the client left"
+        time.sleep(0.02)
     three[2].release.set()
     [row] = falling.until(
         f"SELECT outcome, status, usage_source, output_tokens FROM calls WHERE tags['marker'] = '{marker}'", bool
