@@ -117,7 +117,8 @@ def _window(address: Address, now: datetime, zone: tzinfo) -> Window:
 
 
 def _filter(address: Address) -> CallFilter:
-    given: dict[str, str | list[str]] = {}
+    given: dict[str, str] = {}
+    several: dict[str, list[str]] = {}
     for name, value in address.pairs:
         if name in (*TIMES, PARAMETER):
             continue
@@ -127,11 +128,11 @@ def _filter(address: Address) -> CallFilter:
                 f"'{name[:40]}' is no filter of calls" + (f"; did you mean '{meant}'?" if meant else "")
             )
         if name in _MANY:
-            given.setdefault(name, []).append(value)  # type: ignore[union-attr]
+            several.setdefault(name, []).append(value)
         else:
             given[name] = value
     try:
-        return CallFilter.model_validate(given)
+        return CallFilter.model_validate({**given, **several})
     except ValidationError as error:
         raise AnalysisError(_in_words(error)) from None
 
